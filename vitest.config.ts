@@ -1,0 +1,22 @@
+// Where the tests are and how long each kind may take: unit (no I/O), contract (one suite per border, against every
+// implementation), system (real sockets, real peers), and fuzz, which runs only when FUZZ_SECONDS says for how long.
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
+
+function project(name: string, include: string[], timeoutMs: number): TestProjectConfiguration {
+  return { extends: true, test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs } }
+}
+
+const fuzzSeconds = Number(process.env.FUZZ_SECONDS ?? 0)
+
+export default defineConfig({
+  test: {
+    pool: 'forks', // a native library must not be loaded into worker threads of the runner
+    maxWorkers: 2,
+    projects: [
+      project('unit', ['test/*.test.ts', 'test/unit/**/*.test.ts'], 20_000),
+      project('contract', ['test/contract/**/*.test.ts'], 30_000),
+      project('system', ['test/system/**/*.test.ts'], 60_000),
+      ...(fuzzSeconds > 0 ? [project('fuzz', ['test/fuzz/**/*.test.ts'], fuzzSeconds * 1000 + 60_000)] : []),
+    ],
+  },
+})
