@@ -1,0 +1,364 @@
+// The one owner of every number that crosses a language border: io_uring's SQE and CQE, immediate calls, the control
+// block, channel records and upcalls. Plain constants, so that AssemblyScript and TypeScript import this very file;
+// `make shim` turns it into shim/abi.h. Layouts are little-endian; offsets and sizes are in bytes.
+
+/** Raised with every change of a layout below; shim and core refuse to meet with different numbers. */
+export const ABI_VERSION = 1
+
+// Kernels: who executes the SQEs.
+export const KERNEL_EPOLL = 1
+
+// SQE, 64 bytes: struct io_uring_sqe of <linux/io_uring.h>.
+export const SQE_BYTES = 64
+export const SQE_OPCODE = 0 // u8
+export const SQE_FLAGS = 1 // u8
+export const SQE_IOPRIO = 2 // u16, ACCEPT_*, RECV_*
+export const SQE_FD = 4 // i32
+export const SQE_OFF = 8 // u64
+export const SQE_ADDR = 16 // u64, host address
+export const SQE_LEN = 24 // u32
+export const SQE_OP_FLAGS = 28 // u32: msg, accept, poll, timeout or cancel flags
+export const SQE_USER_DATA = 32 // u64
+export const SQE_BUF_GROUP = 40 // u16
+export const SQE_FILE_INDEX = 44 // i32
+
+export const SQE_FLAG_IO_LINK = 4
+export const SQE_FLAG_BUFFER_SELECT = 32
+export const SQE_FLAG_CQE_SKIP_SUCCESS = 64
+
+export const OP_NOP = 0
+export const OP_FSYNC = 3
+export const OP_POLL_ADD = 6
+export const OP_SENDMSG = 9
+export const OP_RECVMSG = 10
+export const OP_TIMEOUT = 11
+export const OP_TIMEOUT_REMOVE = 12
+export const OP_ACCEPT = 13
+export const OP_ASYNC_CANCEL = 14
+export const OP_LINK_TIMEOUT = 15
+export const OP_CONNECT = 16
+export const OP_OPENAT = 18
+export const OP_CLOSE = 19
+export const OP_STATX = 21
+export const OP_READ = 22
+export const OP_WRITE = 23
+export const OP_SEND = 26
+export const OP_RECV = 27
+
+export const ACCEPT_MULTISHOT = 1 // in ioprio
+export const RECV_MULTISHOT = 2 // in ioprio
+export const POLL_MULTISHOT = 1 // in len
+export const TIMEOUT_ABS = 1
+export const CANCEL_ALL = 1
+export const CANCEL_FD = 2
+
+// CQE, 16 bytes: struct io_uring_cqe.
+export const CQE_BYTES = 16
+export const CQE_USER_DATA = 0 // u64
+export const CQE_RES = 8 // i32: ≥ 0 or −errno
+export const CQE_FLAGS = 12 // u32
+export const CQE_FLAG_BUFFER = 1 // buffer id in the upper 16 bits
+export const CQE_FLAG_MORE = 2
+export const CQE_FLAG_SOCK_NONEMPTY = 4
+export const CQE_BUFFER_SHIFT = 16
+
+// Provided-buffer ring: struct io_uring_buf; the ring's tail overlays the last two bytes of entry 0.
+export const BUF_BYTES = 16
+export const BUF_ADDR = 0 // u64
+export const BUF_LEN = 8 // u32
+export const BUF_ID = 12 // u16
+export const BUF_RING_TAIL = 14 // u16, in entry 0
+export const BUF_GROUP = 1 // the one group of a loop
+
+// user_data: kind (bits 56–63) · generation (32–55) · slot (0–31). Kernels never look into it.
+export const UD_KIND_SHIFT = 56
+export const UD_GENERATION_SHIFT = 32
+export const GENERATION_MASK = 0xffffff
+export const KIND_ACCEPT = 1
+export const KIND_RECV = 2
+export const KIND_SEND = 3
+export const KIND_CONNECT = 4
+export const KIND_CLOSE = 5
+export const KIND_CANCEL = 6
+export const KIND_TIMEOUT = 7
+export const KIND_HOST = 255 // used inside a kernel, never seen by the core
+
+// Immediate calls: system calls executed in order at the start of `enter`, results written in place.
+export const CALL_BYTES = 32
+export const CALL_OP = 0 // u32
+export const CALL_FD = 4 // i32
+export const CALL_A = 8 // u32
+export const CALL_B = 12 // u32
+export const CALL_C = 16 // i64
+export const CALL_RESULT = 24 // i32: ≥ 0 or −errno
+export const CALL_TAG = 28 // u32, the caller's own; kernels never look into it
+
+export const CALL_SOCKET = 1 // a = domain, b = type (NONBLOCK and CLOEXEC are added), c = protocol → fd
+export const CALL_BIND = 2 // a = offset of the sockaddr, b = its length
+export const CALL_LISTEN = 3 // a = backlog
+export const CALL_SETSOCKOPT = 4 // a = level, b = option, c = int value
+export const CALL_GETSOCKOPT = 5 // a = level, b = option → int value
+export const CALL_GETPEERNAME = 6 // a = offset, b = capacity → length of the sockaddr
+export const CALL_GETSOCKNAME = 7 // as GETPEERNAME
+export const CALL_SHUTDOWN = 8 // a = how
+export const CALL_CLOSE = 9
+export const CALL_SEND = 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
+export const CALL_SENDMSG = 11 // a = offset of an iovec array {u64 host address, u64 length}, b = its count, c = bytes in all → bytes or -EAGAIN
+// A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
+
+// Socket constants of Linux that the core and the loop need.
+export const AF_UNIX = 1
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCK_STREAM = 1
+export const SOCK_NONBLOCK = 0x800
+export const SOCK_CLOEXEC = 0x80000
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_REUSEPORT = 15
+export const IPPROTO_TCP = 6
+export const TCP_NODELAY = 1
+export const IPPROTO_IPV6 = 41
+export const IPV6_V6ONLY = 26
+export const SHUT_WR = 1
+export const SHUT_RDWR = 2
+export const MSG_WAITALL = 0x100
+export const MSG_NOSIGNAL = 0x4000
+export const POLLIN = 1
+export const POLLOUT = 4
+
+export const EPERM = 1
+export const EINTR = 4
+export const EBADF = 9
+export const EAGAIN = 11
+export const ENOMEM = 12
+export const EFAULT = 14
+export const EINVAL = 22
+export const ENFILE = 23
+export const EMFILE = 24
+export const EPIPE = 32
+export const ENOSYS = 38
+export const ETIME = 62
+export const EPROTO = 71
+export const ENOBUFS = 105
+export const ECONNABORTED = 103
+export const ECONNRESET = 104
+export const ETIMEDOUT = 110
+export const ECONNREFUSED = 111
+export const ECANCELED = 125
+
+// Control block: the first page of a loop's arena. Offsets in it that name places are offsets in the linear memory.
+export const CONTROL_BYTES = 4096
+// … written by the core before `setup`
+export const CONTROL_ABI = 0 // u32, ABI_VERSION
+export const CONTROL_RINGS = 4 // u32, page-aligned area for the SQ and CQ rings
+export const CONTROL_RINGS_BYTES = 8 // u32, at least RINGS_BYTES_FIXED + 16 × CQ entries
+export const CONTROL_SQES = 12 // u32, page-aligned
+export const CONTROL_SQ_ENTRIES = 16 // u32, a power of two
+export const CONTROL_CQ_ENTRIES = 20 // u32, a power of two
+export const CONTROL_BUFFER_RING = 24 // u32, page-aligned
+export const CONTROL_BUFFER_ENTRIES = 28 // u32, a power of two ≤ 32768
+export const CONTROL_CALLS = 32 // u32
+export const CONTROL_CALL_ENTRIES = 36 // u32
+export const CONTROL_MEMORY_BYTES = 40 // u64, size of the linear memory; addresses outside answer −EFAULT
+// … written by `setup`
+export const CONTROL_BASE = 48 // u64, host address of the linear memory's first byte
+export const CONTROL_KERNEL = 56 // u32, KERNEL_*
+export const CONTROL_SQ_HEAD = 64 // u32: where the kernel's SQ head stands, and so on
+export const CONTROL_SQ_TAIL = 68
+export const CONTROL_CQ_HEAD = 72
+export const CONTROL_CQ_TAIL = 76
+export const CONTROL_CQES = 80
+// … the core's wishes for the next `enter`
+export const CONTROL_CALL_COUNT = 128 // u32, calls queued; `enter` moves it to CALLS_DONE
+export const CONTROL_WAIT_MIN = 132 // u32, completions to wait for; 0: do not block
+export const CONTROL_WAIT_NS = 136 // i64, −1: for ever
+// … written by `enter`
+export const CONTROL_CALLS_DONE = 144 // u32, results that wait for the core, which sets it to 0
+export const CONTROL_MONOTONIC_NS = 152 // u64, CLOCK_MONOTONIC at the end of the enter
+export const CONTROL_REALTIME_MS = 160 // u64, CLOCK_REALTIME
+export const CONTROL_ENTERS = 168 // u64, counters
+export const CONTROL_WAITS = 176 // u64, enters that were ready to block
+export const CONTROL_STALE = 184 // u64, completions dropped because their channel was gone (core)
+export const CONTROL_STARVED = 192 // u64, receives that ended with ENOBUFS (core)
+export const CONTROL_CHANNELS = 200 // u32, channels open, listeners included (core)
+export const CONTROL_SKBS = 204 // u32, skbs that exist (core)
+
+export const RINGS_BYTES_FIXED = 64 // heads, tails and masks before the CQEs
+
+// Channel record, 192 bytes, one a slot of the channel table.
+export const CHANNEL_BYTES = 192
+export const CHANNEL_STATE = 0 // u32, STATE_*
+export const CHANNEL_FLAGS = 4 // u32, FLAG_* of channel/table.ts
+export const CHANNEL_FD = 8 // i32
+export const CHANNEL_GENERATION = 12 // u32, 24 bits used
+export const CHANNEL_ENDPOINT = 16 // u32, its endpoint record
+export const CHANNEL_PARTIAL = 20 // u32, skb of bytes received and not yet decoded; 0: none
+export const CHANNEL_SCAN = 24 // 4 × u32, where the decoder stands in the partial frame
+export const CHANNEL_QUEUE = 40 // head, tail, bytes: what is owed to the peer
+export const CHANNEL_IN_FLIGHT = 52 // u32, bytes of the send under way
+export const CHANNEL_NEXT_DIRTY = 56 // u32
+export const CHANNEL_NEXT = 60 // u32, free list or the list the channel waits in
+export const CHANNEL_OWNER = 64 // u32, the service's own
+export const CHANNEL_FIRST = 68 // u32, proxy: oldest request not answered
+export const CHANNEL_LAST = 72 // u32, proxy: newest request
+export const CHANNEL_PENDING = 76 // u32, proxy: requests not answered
+export const CHANNEL_SESSION = 80 // 24 bytes: flags, db, name block, name length, client id
+export const CHANNEL_LINGER_NS = 104 // u64, when lingering began
+export const CHANNEL_BYTES_IN = 112 // u64
+export const CHANNEL_BYTES_OUT = 120 // u64
+export const CHANNEL_SINCE_MS = 128 // u64, when it was opened
+export const CHANNEL_DEADLINE_NS = 136 // u64, while lingering
+export const CHANNEL_NEXT_LINGER = 144 // u32
+export const CHANNEL_PREV_LINGER = 148 // u32
+export const CHANNEL_SLOT = 152 // u32, its own place in the table
+export const CHANNEL_ACTIVE_MS = 156 // u32, the lower half of when something last came
+export const CHANNEL_DECODER = 160 // 32 bytes of decoder state that a codec may need beyond the scan
+
+// Session, the 24 bytes at CHANNEL_SESSION: what a connection is to a keyspace.
+export const SESSION_FLAGS = 0 // u32
+export const SESSION_DB = 4 // u32
+export const SESSION_NAME = 8 // u32, a data block; 0: none
+export const SESSION_NAME_LENGTH = 12 // u32
+export const SESSION_ID = 16 // u64
+export const SESSION_BYTES = 24
+export const SESSION_RESP3 = 1
+export const SESSION_AUTHENTICATED = 2
+export const SESSION_AUTH_REQUIRED = 4
+export const BLOCK_HEADER_BYTES = 16 // before a data block's bytes
+
+export const STATE_FREE = 0
+export const STATE_LISTENING = 1
+export const STATE_OPENING = 2
+export const STATE_OPEN = 3
+export const STATE_LINGERING = 4 // our side has ended; what the peer still sends is discarded
+export const STATE_CLOSING = 5
+
+// Endpoint record, 128 bytes: what the channels of one listener, or of one upstream, have in common.
+export const ENDPOINT_BYTES = 128
+export const ENDPOINT_SERVICE = 0 // u32, SERVICE_*
+export const ENDPOINT_TARGET = 4 // u32, the kv, the proxy, …
+export const ENDPOINT_HIGH = 8 // u32, high watermark in bytes: no more is decoded while more is owed
+export const ENDPOINT_LOW = 12 // u32
+export const ENDPOINT_LIMIT = 16 // u32, most channels
+export const ENDPOINT_CHANNELS = 20 // u32, channels open
+export const ENDPOINT_LISTENER = 24 // u32, slot of the listener + 1
+export const ENDPOINT_DRAINING = 28 // u32
+export const ENDPOINT_ACCEPTED = 32 // u64
+export const ENDPOINT_REFUSED = 40 // u64, closed at once for want of a slot
+export const ENDPOINT_RETRY_NS = 48 // u64, when accepting goes on after EMFILE
+export const ENDPOINT_NEXT = 56 // u32, list of endpoints
+export const ENDPOINT_ID = 60 // u32, the host's own
+export const ENDPOINT_CODEC = 64 // 40 bytes of decoder parameters
+export const ENDPOINT_PASSWORD = 104 // u32, 1: sessions must authenticate
+export const ENDPOINT_BYTES_IN = 112 // u64, of closed channels
+export const ENDPOINT_BYTES_OUT = 120 // u64, of closed channels
+
+export const SERVICE_HOST = 1 // frames go up to the host's handler
+export const SERVICE_ECHO = 2
+export const SERVICE_KV = 3
+export const SERVICE_PROXY = 4 // a proxy's clients
+export const SERVICE_UPSTREAM = 5 // a proxy's servers
+
+// Decoder parameters at ENDPOINT_CODEC.
+export const CODEC_KIND = 0 // u32, CODEC_*
+export const CODEC_MAX_FRAME = 8 // u64
+export const CODEC_FIELD_OFFSET = 16 // u32
+export const CODEC_FIELD_LENGTH = 20 // u32
+export const CODEC_ADJUSTMENT = 24 // i64
+export const CODEC_STRIP = 32 // u32
+export const CODEC_FLAGS = 36 // u32
+export const CODEC_RAW = 0
+export const CODEC_LENGTH_FIELD = 1
+export const CODEC_FLAG_LITTLE_ENDIAN = 1
+export const CODEC_FLAG_FAIL_FAST = 2
+export const CODEC_FLAG_LENGTH_INCLUDED = 4 // the encoder counts the field itself
+
+// Upcall record, 32 bytes: what the host is told after `run`.
+export const UPCALL_BYTES = 32
+export const UPCALL_KIND = 0 // u32
+export const UPCALL_SLOT = 4 // u32
+export const UPCALL_GENERATION = 8 // u32
+export const UPCALL_ENDPOINT = 12 // u32, ENDPOINT_ID
+export const UPCALL_AT = 16 // u32
+export const UPCALL_LENGTH = 20 // u32
+export const UPCALL_EXTRA = 24 // u64
+
+export const UP_OPEN = 1
+export const UP_FRAME = 2 // at, length: the frame, valid until the turn ends
+export const UP_WRITABLE = 3
+export const UP_END = 4
+export const UP_ERROR = 5 // length: error number, extra: the frame's length for decoder errors
+export const UP_CLOSE = 6
+export const UP_COMMAND = 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
+export const UP_DRAINED = 8 // the last channel of a draining endpoint has closed
+export const UP_SERVER = 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
+
+// Errors of decoders, as UP_ERROR carries them (a plain errno otherwise).
+export const ERROR_FRAME_TOO_LONG = 10001
+export const ERROR_FRAME_CORRUPTED = 10002
+export const ERROR_FRAME_INCOMPLETE = 10003
+export const ERROR_NO_MEMORY = 10004
+
+
+// How points are placed and keys are hashed.
+export const RING_KETAMA = 1 // libketama: MD5 points at `host:port-k`, MD5 keys
+export const RING_TWEMPROXY = 2 // nutcracker: MD5 points at `name-k`, a choice of key hashes
+export const RING_NATIVE = 3 // xxh64 points and keys
+
+// Key hashes, in nutcracker's order and with its names.
+export const HASH_ONE_AT_A_TIME = 1
+export const HASH_MD5 = 2
+export const HASH_CRC16 = 3
+export const HASH_CRC32 = 4
+export const HASH_CRC32A = 5
+export const HASH_FNV1_64 = 6
+export const HASH_FNV1A_64 = 7
+export const HASH_FNV1_32 = 8
+export const HASH_FNV1A_32 = 9
+export const HASH_HSIEH = 10
+export const HASH_MURMUR = 11
+export const HASH_JENKINS = 12
+export const HASH_XXH64 = 13
+
+// A hash tag in one u32: 0 for none, else the opening byte, and the closing byte above it.
+export const RING_TAG_CLOSE_SHIFT = 8
+
+// One server, as ringBuild reads it. Among equal points the earlier record wins.
+export const RING_SERVER_BYTES = 16
+export const RING_SERVER_NAME = 0 // u32, address of the text that is hashed
+export const RING_SERVER_NAME_BYTES = 4 // u32
+export const RING_SERVER_WEIGHT = 8 // u32; 0 keeps the server's place and gives it no keys
+export const RING_SERVER_INDEX = 12 // u32, what ringLookup answers; the records hold each of 0 … count − 1 once
+
+// The head of a ring, followed in the same block by what it points to.
+export const RING_HEAD_BYTES = 64
+export const RING_HASH = 0 // u32
+export const RING_TAG = 4 // u32
+export const RING_BITS = 8 // u32, width of a position: 32 or 48
+export const RING_EMPTY_IS_ZERO = 12 // u32, the empty key hashes to 0 (nutcracker)
+export const RING_SERVER_COUNT = 16 // u32
+export const RING_POINT_COUNT = 20 // u32
+export const RING_COUNTS = 24 // u32, address of u32 points[server]
+export const RING_ENTRIES = 28 // u32, address of u64 entries[points + 1], ascending: position << 16 | server
+export const RING_INDEX = 32 // u32, address of u32 first[1 << n]: the first entry of each n-bit prefix, as an address
+export const RING_INDEX_SHIFT = 40 // u64, 64 − n
+
+export const RING_ENTRY_BYTES = 8
+export const RING_SERVER_BITS = 16
+
+// ringBuild answers the address of a ring, or one of these.
+export const RING_ERROR_MEMORY = 1
+export const RING_ERROR_MODE = 2 // no such mode, or a hash that does not go with it
+export const RING_ERROR_SERVERS = 3 // no servers, too many, or their numbers are not 0 … count − 1
+export const RING_ERROR_NAME = 4 // empty, too long, or used twice
+export const RING_ERROR_WEIGHT = 5 // the weights add up to nothing
+export const RING_ERROR_POINTS = 6 // more than RING_POINTS_MAX
+export const RING_ERRORS_END = 16
+
+// Limits.
+export const RING_SERVERS_MAX = 65536
+export const RING_NAME_BYTES_MAX = 255
+export const RING_POINTS_MAX = 1048576
+export const RING_WEIGHT_MAX = 2147483647
+export const RING_POINTS_PER_WEIGHT = 1024 // native, unless the caller wants fewer

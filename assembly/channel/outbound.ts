@@ -1,0 +1,76 @@
+// The way out: one queue per channel, one gathered send per channel and turn, tried at once; only what the socket did
+// not take becomes a SEND SQE, which waits for writability.
+
+import * as abi from '../abi'
+import { IOVEC_ENTRIES, iovecs } from '../memory/arena'
+import { QUEUE_HEAD, queueBytes, queueConsume } from '../memory/queue'
+import { SKB_NEXT, skbData, skbLength } from '../memory/skb'
+import { call, hostAddress, sqRoom, sqe, userData } from '../uring/submission'
+import { FLAG_CALLED, FLAG_SENDING, FLAG_STALLED, clearFlags, flags, setFlags } from './table'
+
+/** Most pieces of one gathered send. */
+const GATHER_MAX: u32 = 64
+
+export const TAG_SEND: u32 = 1 << 24
+export const TAG_NONE: u32 = 0
+export const TAG_SLOT_MASK: u32 = 0xffffff
+
+let iovecCount: u32 = 0
+
+/** The iovecs of the last turn are no longer read. */
+export function outboundTurn(): void {
+  iovecCount = 0
+}
+
+/** Starts the next send of a channel that has none under way and owes something; false where there was no room. */
+export function outboundSend(ch: usize): bool {
+  const queue = ch + abi.CHANNEL_QUEUE
+  const fd = load<i32>(ch, abi.CHANNEL_FD)
+  const slot = load<u32>(ch, abi.CHANNEL_SLOT)
+  const head = <usize>load<u32>(queue, QUEUE_HEAD)
+  const length = skbLength(head)
+  if (flags(ch) & FLAG_STALLED) {
+    if (!sqRoom()) return false
+    const s = sqe(abi.OP_SEND, fd, userData(abi.KIND_SEND, load<u32>(ch, abi.CHANNEL_GENERATION), slot))
+    store<u64>(s, hostAddress(skbData(head)), abi.SQE_ADDR)
+    store<u32>(s, length, abi.SQE_LEN)
+    store<u32>(s, abi.MSG_NOSIGNAL | abi.MSG_WAITALL, abi.SQE_OP_FLAGS)
+    store<u32>(ch, length, abi.CHANNEL_IN_FLIGHT)
+    setFlags(ch, FLAG_SENDING)
+    return true
+  }
+  if (!load<u32>(head, SKB_NEXT) || iovecCount + GATHER_MAX > IOVEC_ENTRIES) {
+    if (!call(abi.CALL_SEND, fd, <u32>skbData(head), length, 0, TAG_SEND | slot)) return false
+    store<u32>(ch, length, abi.CHANNEL_IN_FLIGHT)
+  } else {
+    const at = iovecs + <usize>iovecCount * 16
+    let count: u32 = 0
+    let bytes: u32 = 0
+    for (let skb = head; skb && count < GATHER_MAX; skb = <usize>load<u32>(skb, SKB_NEXT)) {
+      store<u64>(at + (<usize>count << 4), hostAddress(skbData(skb)))
+      store<u64>(at + (<usize>count << 4), skbLength(skb), 8)
+      bytes += skbLength(skb)
+      count++
+    }
+    if (!call(abi.CALL_SENDMSG, fd, <u32>at, count, bytes, TAG_SEND | slot)) return false
+    iovecCount += count
+    store<u32>(ch, bytes, abi.CHANNEL_IN_FLIGHT)
+  }
+  setFlags(ch, FLAG_CALLED)
+  return true
+}
+
+/** Books the result of a send, from a call or a completion. Returns 0, or the −errno that ended the channel's way out. */
+export function outboundSent(ch: usize, result: i32, bit: u32): i32 {
+  clearFlags(ch, bit)
+  const asked = load<u32>(ch, abi.CHANNEL_IN_FLIGHT)
+  store<u32>(ch, 0, abi.CHANNEL_IN_FLIGHT)
+  if (result < 0 && result != -abi.EAGAIN) return result
+  const sent = <u32>max(result, 0)
+  const queue = ch + abi.CHANNEL_QUEUE
+  if (queueBytes(queue) >= sent) queueConsume(queue, sent) // empty where the channel was aborted meanwhile
+  store<u64>(ch, load<u64>(ch, abi.CHANNEL_BYTES_OUT) + sent, abi.CHANNEL_BYTES_OUT)
+  if (sent < asked) setFlags(ch, FLAG_STALLED)
+  else clearFlags(ch, FLAG_STALLED)
+  return 0
+}

@@ -1,0 +1,167 @@
+// What runtime.wasm exports: one loop per instance, in a memory that the host provides and several instances may share.
+
+import * as abi from './abi'
+import {
+  FLAG_BLOCKED_HOST,
+  FLAG_HALF_CLOSE,
+  channelAbort,
+  channelEnd,
+  channelFind,
+  clearFlags,
+  dirty,
+  flags,
+  setFlags,
+  state,
+  tableCreate,
+} from './channel/table'
+import { respCreate } from './codec/resp'
+import { arenaCreate } from './memory/arena'
+import { queueAppend, queueBytes, queueLost } from './memory/queue'
+import { hostWrite } from './service/host'
+import { proxiesCreate } from './service/proxy/pool'
+import { REQUEST_CLIENT, REQUEST_QUEUE, requestDone, requestIsFirst } from './service/proxy/request'
+import { sessionCreate } from './service/session'
+import { storesCreate } from './service/stores'
+import { upcallCreate } from './service/upcall'
+import { endpointsCreate } from './turn/endpoints'
+import { flushCreate } from './turn/flush'
+import { resume } from './turn/inbound'
+import { completionAttach } from './uring/completion'
+import { submissionAttach } from './uring/submission'
+
+export { run, flush } from './turn/run'
+export { upcallCount, upcallsDone } from './service/upcall'
+export { upcalls } from './memory/arena'
+export { cqReady } from './uring/completion'
+export { alloc, free, heapUsed, heapBytes, heapCheck } from './memory/heap'
+export { slabUsed, slabBytes } from './memory/slab'
+export { channelsTouched, channelAt } from './channel/table'
+export { endpointCreate, endpointFree, endpointListen, endpointStop, endpointDrain, endpointAbort } from './turn/endpoints'
+export { ringBuild, ringFree } from './ring/build'
+export { ringLookup } from './ring/lookup'
+export {
+  kvCreate,
+  kvDestroy,
+  kvExpires,
+  kvKeys,
+  kvResetStats,
+  kvSetMaxmemory,
+  kvSetPassword,
+  kvSetPolicy,
+  kvSetup,
+  kvShare,
+  kvStat,
+} from './service/kv/kv'
+export { storesAdd } from './service/stores'
+export { proxyCreate } from './service/proxy/pool'
+export {
+  proxyEmbed,
+  proxyErrors,
+  proxyLimits,
+  proxyRequests,
+  proxyServer,
+  proxyStop,
+  serverStat,
+} from './service/proxy/setup'
+export { ringLocate, ringPosition, ringReplicas } from './ring/lookup'
+export { ringShares } from './ring/share'
+export { ringHash } from './ring/hash'
+export { upstreamSeed } from './service/proxy/upstream'
+
+/** Where the module's own static data ends: the first byte that an arena may use. */
+export function memoryBase(): usize {
+  return __heap_base
+}
+
+/** Lays out the loop in `[base, end)`; see arenaCreate. Returns the control block's offset, 0 where it does not fit. */
+export function create(
+  base: usize,
+  end: usize,
+  channels: u32,
+  buffers: u32,
+  bufferBytes: u32,
+  sqEntries: u32,
+  cqEntries: u32,
+  slabs: u32,
+): usize {
+  const control = arenaCreate(base, end, channels, buffers, bufferBytes, sqEntries, cqEntries, slabs)
+  if (!control) return 0
+  tableCreate()
+  endpointsCreate()
+  flushCreate()
+  sessionCreate()
+  return respCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
+}
+
+/** The kernel is set up: its rings are read, and the receive buffers are provided. */
+export function attach(): void {
+  submissionAttach()
+  completionAttach()
+}
+
+/** The channel of a slot and generation; 0 where it is gone. */
+export function find(slot: u32, generation: u32): usize {
+  return channelFind(slot, generation)
+}
+
+/** Queues a message for a channel; see hostWrite. */
+export function write(slot: u32, generation: u32, at: usize, length: u32): i32 {
+  const ch = channelFind(slot, generation)
+  return ch ? hostWrite(ch, at, length) : -abi.EPIPE
+}
+
+/** Ends our side of a channel once everything written is sent; the channel closes when the peer has ended too. */
+export function end(slot: u32, generation: u32, whole: u32): void {
+  const ch = channelFind(slot, generation)
+  if (!ch || state(ch) != abi.STATE_OPEN) return
+  if (whole) return channelEnd(ch, true)
+  setFlags(ch, FLAG_HALF_CLOSE)
+  dirty(ch)
+}
+
+/** Closes a channel at once. */
+export function destroy(slot: u32, generation: u32): void {
+  const ch = channelFind(slot, generation)
+  if (ch) channelAbort(ch)
+}
+
+/** Stops (1) or goes on (0) decoding and receiving for a channel. */
+export function pause(slot: u32, generation: u32, on: u32): void {
+  const ch = channelFind(slot, generation)
+  if (!ch || ((flags(ch) & FLAG_BLOCKED_HOST) != 0) == (on != 0)) return
+  if (on) {
+    setFlags(ch, FLAG_BLOCKED_HOST)
+    return
+  }
+  clearFlags(ch, FLAG_BLOCKED_HOST)
+  resume(ch)
+}
+
+/** Bytes queued for a channel. */
+export function queued(slot: u32, generation: u32): u32 {
+  const ch = channelFind(slot, generation)
+  return ch ? queueBytes(ch + abi.CHANNEL_QUEUE) : 0
+}
+
+/**
+ * Answers a UP_COMMAND with reply bytes. `request` is the upcall's extra: 0 for a kv's channel, which then goes on with
+ * what follows the command; `close` ends the channel once the reply is sent.
+ */
+export function answer(slot: u32, generation: u32, request: usize, at: usize, length: u32, close: u32): void {
+  if (request) {
+    const client = <usize>load<u32>(request, REQUEST_CLIENT)
+    if (client) queueAppend(requestIsFirst(request) ? client + abi.CHANNEL_QUEUE : request + REQUEST_QUEUE, at, length)
+    const lost = queueLost()
+    requestDone(request)
+    if (lost && client) channelAbort(client)
+    else if (close && client) channelEnd(client, true)
+    return
+  }
+  const ch = channelFind(slot, generation)
+  if (!ch) return
+  queueAppend(ch + abi.CHANNEL_QUEUE, at, length)
+  if (queueLost()) return channelAbort(ch)
+  clearFlags(ch, FLAG_BLOCKED_HOST)
+  if (close) channelEnd(ch, true)
+  else resume(ch)
+}

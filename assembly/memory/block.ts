@@ -1,0 +1,74 @@
+// Data blocks: the reference-counted memory that skbs point into. Up to 32 KiB a block is a slab object; a larger one
+// comes from the heap or, for a stored value, from the pool it was asked from.
+//
+//   block | refs u32 | bytes u32 (capacity) | home u32 (its pool, 0: a slab) | pad | data …
+
+import { heapPool } from './heap'
+import { poolAlloc, poolFree } from './pool'
+import { SLAB_BYTES_MAX, slabAlloc, slabClass, slabFree } from './slab'
+
+export const BLOCK_HEADER: u32 = 16
+const B_REFS: usize = 0
+const B_BYTES: usize = 4
+const B_HOME: usize = 8
+
+/** A block of at least `bytes`, with one reference; 0 when memory is exhausted. */
+export function blockAlloc(bytes: u32): usize {
+  const whole = bytes + BLOCK_HEADER
+  if (whole > SLAB_BYTES_MAX) return blockAllocIn(heapPool(), bytes)
+  const cls = slabClass(whole)
+  const block = slabAlloc(cls)
+  if (!block) return 0
+  store<u32>(block, 1, B_REFS)
+  store<u32>(block, (64 << cls) - BLOCK_HEADER, B_BYTES)
+  store<u32>(block, 0, B_HOME)
+  return block
+}
+
+/** A block of `bytes` out of a pool, with one reference; 0 when the pool is exhausted. */
+export function blockAllocIn(pool: usize, bytes: u32): usize {
+  const block = poolAlloc(pool, bytes + BLOCK_HEADER)
+  if (!block) return 0
+  store<u32>(block, 1, B_REFS)
+  store<u32>(block, bytes, B_BYTES)
+  store<u32>(block, <u32>pool, B_HOME)
+  return block
+}
+
+/** The block's first data byte. */
+// @ts-ignore: decorator
+@inline
+export function blockData(block: usize): usize {
+  return block + BLOCK_HEADER
+}
+
+/** The block's capacity. */
+// @ts-ignore: decorator
+@inline
+export function blockBytes(block: usize): u32 {
+  return load<u32>(block, B_BYTES)
+}
+
+// @ts-ignore: decorator
+@inline
+export function blockRefs(block: usize): u32 {
+  return load<u32>(block, B_REFS)
+}
+
+/** Takes one more reference. */
+// @ts-ignore: decorator
+@inline
+export function blockGet(block: usize): void {
+  store<u32>(block, load<u32>(block, B_REFS) + 1, B_REFS)
+}
+
+/** Gives one reference back; the last one frees the block. */
+export function blockPut(block: usize): void {
+  const refs = load<u32>(block, B_REFS)
+  assert(refs > 0)
+  store<u32>(block, refs - 1, B_REFS)
+  if (refs > 1) return
+  const home = <usize>load<u32>(block, B_HOME)
+  if (home) poolFree(home, block)
+  else slabFree(block)
+}

@@ -1,0 +1,159 @@
+// A queue of skbs that counts its bytes: what a channel owes its peer, or a reply that waits for its turn.
+//
+//   queue | head u32 | tail u32 | bytes u32 |
+//
+// Writers append through queueRoom and queueWrote, into the last skb while it has room; a large block that exists
+// already is appended by reference. Refusal is whole: nothing is appended when memory is exhausted, and
+// queueLost tells, so that the owner closes rather than sends half a message.
+
+import { blockAlloc, blockBytes, blockData, blockGet, blockPut } from './block'
+import { SKB_END, SKB_NEXT, SKB_TAIL, skbData, skbFree, skbLength, skbOver, skbPull, skbTailroom } from './skb'
+
+export const QUEUE_HEAD: usize = 0
+export const QUEUE_TAIL: usize = 4
+export const QUEUE_BYTES: usize = 8
+export const QUEUE_RECORD_BYTES: usize = 12
+
+const FIRST_BYTES: u32 = 512 - 16 // an answer or two: what most channels owe at a time
+const NEXT_BYTES: u32 = 16384 - 16
+
+// A write found no memory: nothing more is appended until the owner has asked.
+let lost = false
+
+export function queueInit(queue: usize): void {
+  store<u64>(queue, 0)
+  store<u32>(queue, 0, QUEUE_BYTES)
+}
+
+// @ts-ignore: decorator
+@inline
+export function queueBytes(queue: usize): u32 {
+  return load<u32>(queue, QUEUE_BYTES)
+}
+
+/** Where the next `bytes` go, to be counted by queueWrote; 0 when memory is exhausted. */
+// @ts-ignore: decorator
+@inline
+export function queueRoom(queue: usize, bytes: u32): usize {
+  const tail = <usize>load<u32>(queue, QUEUE_TAIL)
+  if (!lost && tail && skbTailroom(tail) >= bytes) return load<u32>(tail, SKB_TAIL)
+  return roomSlow(queue, bytes)
+}
+
+/** Counts `bytes` that were written at what queueRoom returned. */
+// @ts-ignore: decorator
+@inline
+export function queueWrote(queue: usize, bytes: u32): void {
+  const tail = <usize>load<u32>(queue, QUEUE_TAIL)
+  const end = load<u32>(tail, SKB_TAIL) + bytes
+  assert(end <= load<u32>(tail, SKB_END))
+  store<u32>(tail, end, SKB_TAIL)
+  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) + bytes, QUEUE_BYTES)
+}
+
+/** Appends a copy of `bytes` bytes. */
+export function queueAppend(queue: usize, from: usize, bytes: u32): void {
+  const to = queueRoom(queue, bytes)
+  if (!to) return
+  memory.copy(to, from, bytes)
+  queueWrote(queue, bytes)
+}
+
+/** Appends `[data, data + bytes)` of a block by reference; the caller keeps its own reference. */
+export function queueAppendBlock(queue: usize, block: usize, data: usize, bytes: u32): void {
+  if (lost) return
+  blockGet(block)
+  const skb = skbOver(block, data, data + bytes)
+  if (!skb) {
+    blockPut(block)
+    lost = true
+    return
+  }
+  queuePush(queue, skb)
+}
+
+/** Appends an skb, which the queue owns from now on. */
+export function queuePush(queue: usize, skb: usize): void {
+  const tail = <usize>load<u32>(queue, QUEUE_TAIL)
+  store<u32>(skb, 0, SKB_NEXT)
+  if (tail) store<u32>(tail, <u32>skb, SKB_NEXT)
+  else store<u32>(queue, <u32>skb, QUEUE_HEAD)
+  store<u32>(queue, <u32>skb, QUEUE_TAIL)
+  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) + skbLength(skb), QUEUE_BYTES)
+}
+
+/** Moves all of `from` to the end of `queue`: small rests are copied, the rest changes hands. */
+export function queueMove(queue: usize, from: usize): void {
+  const bytes = load<u32>(from, QUEUE_BYTES)
+  const head = <usize>load<u32>(from, QUEUE_HEAD)
+  const tail = <usize>load<u32>(queue, QUEUE_TAIL)
+  if (!head) return
+  if (!load<u32>(head, SKB_NEXT) && tail && skbTailroom(tail) >= bytes && bytes <= FIRST_BYTES) {
+    queueAppend(queue, skbData(head), bytes)
+    queueClear(from)
+    return
+  }
+  if (tail) store<u32>(tail, <u32>head, SKB_NEXT)
+  else store<u32>(queue, <u32>head, QUEUE_HEAD)
+  store<u32>(queue, load<u32>(from, QUEUE_TAIL), QUEUE_TAIL)
+  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) + bytes, QUEUE_BYTES)
+  queueInit(from)
+}
+
+/** Drops `bytes` at the front: they are sent. */
+export function queueConsume(queue: usize, bytes: u32): void {
+  assert(bytes <= load<u32>(queue, QUEUE_BYTES))
+  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) - bytes, QUEUE_BYTES)
+  while (bytes) {
+    const skb = <usize>load<u32>(queue, QUEUE_HEAD)
+    const length = skbLength(skb)
+    if (bytes < length) {
+      skbPull(skb, bytes)
+      return
+    }
+    bytes -= length
+    shift(queue, skb)
+  }
+}
+
+/** Frees everything. */
+export function queueClear(queue: usize): void {
+  while (true) {
+    const skb = <usize>load<u32>(queue, QUEUE_HEAD)
+    if (!skb) break
+    shift(queue, skb)
+  }
+  store<u32>(queue, 0, QUEUE_BYTES)
+}
+
+/** Whether a write since the last call was refused for want of memory. */
+// @ts-ignore: decorator
+@inline
+export function queueLost(): bool {
+  const was = lost
+  lost = false
+  return was
+}
+
+function shift(queue: usize, skb: usize): void {
+  const next = load<u32>(skb, SKB_NEXT)
+  store<u32>(queue, next, QUEUE_HEAD)
+  if (!next) store<u32>(queue, 0, QUEUE_TAIL)
+  skbFree(skb)
+}
+
+function roomSlow(queue: usize, bytes: u32): usize {
+  if (!lost) {
+    const block = blockAlloc(max(bytes, load<u32>(queue, QUEUE_TAIL) ? NEXT_BYTES : FIRST_BYTES))
+    if (block) {
+      const skb = skbOver(block, blockData(block), blockData(block))
+      if (skb) {
+        queuePush(queue, skb)
+        return blockData(block)
+      }
+      blockPut(block)
+    }
+  }
+  lost = true
+  return 0
+}

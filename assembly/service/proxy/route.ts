@@ -1,0 +1,229 @@
+// Where one command of a proxy goes: to one server, to several in parts, to the proxy's own answers, or nowhere.
+
+import * as abi from '../../abi'
+import { FLAG_LAST, setFlags } from '../../channel/table'
+import { parseInteger, parsedInteger, writeUnsigned } from '../../codec/integer'
+import { replyErrorWith, replyLower, replyRaw } from '../../codec/reply'
+import { respArg, respArgLength, respArgc } from '../../codec/resp'
+import { queueAppend, queueAppendBlock, queueBytes, queueRoom, queueWrote } from '../../memory/queue'
+import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
+import { ringLookup } from '../../ring/lookup'
+import { commandUp } from '../command-up'
+import { KV_CLOSE, KV_UPCALL } from '../kv/command'
+import { kvExecute } from '../kv/kv'
+import * as commands from './commands'
+import { serverError } from './failure'
+import { PROXY_LOCAL, PROXY_REQUESTS, PROXY_RING, PROXY_SESSION, SERVER_CHANNEL, SERVER_ERROR, SERVER_KV, serverOf } from './pool'
+import { KIND_HOST, KIND_SINGLE, REQUEST_QUEUE, requestCreate, requestDone } from './request'
+import { split } from './split'
+import { upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
+
+export const ROUTE_OK: i32 = 0
+export const ROUTE_WAIT: i32 = 1 // a server is at a limit: nothing was done, try the command again
+export const ROUTE_ABORT: i32 = 2 // out of memory in the middle of something
+
+/** A frame of this size that lies in a block of its own goes to the server without being copied. */
+const BY_REFERENCE: u32 = 4096
+
+/** Routes the command in the argument table, whose frame is the `taken` bytes at `at`. */
+export function route(ch: usize, proxy: usize, mode: u32, at: usize, taken: u32): i32 {
+  store<u64>(proxy, load<u64>(proxy, PROXY_REQUESTS) + 1, PROXY_REQUESTS)
+  if (mode == commands.MODE_KEY) {
+    if (respArgc < 2) return arity(ch)
+    return single(ch, proxy, 1, at, taken)
+  }
+  switch (mode) {
+    case commands.MODE_LOCAL:
+      return local(ch, proxy)
+    case commands.MODE_REFUSED:
+      return refused(ch, "ERR '", "' is not supported by the proxy: it cannot be sharded")
+    case commands.MODE_UNKNOWN:
+      return refused(ch, "ERR unknown command '", "'")
+    case commands.MODE_KEY2:
+      if (respArgc < 3) return arity(ch)
+      return single(ch, proxy, 2, at, taken)
+    case commands.MODE_MGET:
+    case commands.MODE_SUM:
+    case commands.MODE_MSET:
+      if (respArgc < 2 || (mode == commands.MODE_MSET && (respArgc & 1) == 0)) return arity(ch)
+      return onOneServer(proxy, 1, respArgc, mode == commands.MODE_MSET ? 2 : 1)
+        ? single(ch, proxy, 1, at, taken)
+        : split(ch, proxy, mode)
+    case commands.MODE_ALL:
+      return together(ch, proxy, 1, respArgc, 1, at, taken)
+    case commands.MODE_PAIRS:
+      return together(ch, proxy, 1, respArgc, 2, at, taken)
+    case commands.MODE_TWO:
+      return together(ch, proxy, 1, 3, 1, at, taken)
+    case commands.MODE_REST:
+      return together(ch, proxy, 2, respArgc, 1, at, taken)
+    case commands.MODE_COUNTED:
+      return counted(ch, proxy, 1, at, taken)
+    case commands.MODE_COUNTED2:
+      return counted(ch, proxy, 2, at, taken)
+    default:
+      return counted(ch, proxy, 2, at, taken)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function serverFor(proxy: usize, argument: u32): u32 {
+  return ringLookup(<usize>load<u32>(proxy, PROXY_RING), respArg(argument), respArgLength(argument))
+}
+
+/** Sends the whole command to the server of one key. */
+function single(ch: usize, proxy: usize, key: u32, at: usize, taken: u32): i32 {
+  const server = serverOf(proxy, serverFor(proxy, key))
+  const kv = <usize>load<u32>(server, SERVER_KV)
+  if (kv) return embedded(ch, proxy, kv)
+  if (!upstreamTakes(server)) {
+    const request = requestHere(ch)
+    if (!sinkOf(ch, request)) return ROUTE_ABORT
+    serverError(sinkOf(ch, request), server, load<i32>(server, SERVER_ERROR))
+    if (request) requestDone(request)
+    return ROUTE_OK
+  }
+  if (upstreamFull(server)) return ROUTE_WAIT
+  const request = requestCreate(ch, KIND_SINGLE)
+  if (!request) return ROUTE_ABORT
+  const queue = <usize>load<u32>(server, SERVER_CHANNEL) + abi.CHANNEL_QUEUE
+  const before = queueBytes(queue)
+  if (load<u8>(at) != 42) encode(queue)
+  else if (taken < BY_REFERENCE || !byReference(ch, queue, at, taken)) queueAppend(queue, at, taken)
+  upstreamSubmit(server, request, queueBytes(queue) - before)
+  return ROUTE_OK
+}
+
+/** A large frame was gathered in a block of its own: the server's queue takes a reference to it. */
+function byReference(ch: usize, queue: usize, at: usize, taken: u32): bool {
+  const skb = <usize>load<u32>(ch, abi.CHANNEL_PARTIAL)
+  if (!skb || at < skbData(skb) || at >= skbTail(skb)) return false
+  queueAppendBlock(queue, load<u32>(skb, SKB_BLOCK), at, taken)
+  return true
+}
+
+/** Writes the argument table as an array of bulks: what an inline command becomes for a server. */
+function encode(queue: usize): void {
+  let to = queueRoom(queue, 16)
+  if (!to) return
+  queueWrote(queue, header(to, 42, respArgc))
+  for (let i: u32 = 0; i < respArgc; i++) appendArgument(queue, i)
+}
+
+/** Appends one argument as a bulk. */
+export function appendArgument(queue: usize, i: u32): void {
+  const length = respArgLength(i)
+  const to = queueRoom(queue, length + 20)
+  if (!to) return
+  const before = header(to, 36, length)
+  memory.copy(to + before, respArg(i), length)
+  store<u16>(to + before + length, 0x0a0d)
+  queueWrote(queue, before + length + 2)
+}
+
+/** Writes `*count\r\n` or `$length\r\n`; at most 13 bytes. */
+export function header(to: usize, type: u32, value: u32): u32 {
+  store<u8>(to, <u8>type)
+  const length = 1 + writeUnsigned(to + 1, value)
+  store<u16>(to + length, 0x0a0d)
+  return length + 2
+}
+
+/** Executes the command on an embedded shard. */
+function embedded(ch: usize, proxy: usize, kv: usize): i32 {
+  const request = requestHere(ch)
+  const sink = sinkOf(ch, request)
+  if (!sink) return ROUTE_ABORT
+  kvExecute(kv, proxy + PROXY_SESSION, sink)
+  if (request) requestDone(request)
+  return ROUTE_OK
+}
+
+/** Answers without a server: PING, ECHO, SELECT 0, HELLO 2 …; what the kv leaves to the host goes up. */
+function local(ch: usize, proxy: usize): i32 {
+  const request = requestHere(ch)
+  const sink = sinkOf(ch, request)
+  if (!sink) return ROUTE_ABORT
+  const outcome = kvExecute(<usize>load<u32>(proxy, PROXY_LOCAL), ch + abi.CHANNEL_SESSION, sink)
+  if (outcome == KV_UPCALL) {
+    const waiting = request ? request : requestCreate(ch, KIND_HOST)
+    return waiting && commandUp(ch, waiting) ? ROUTE_OK : ROUTE_ABORT
+  }
+  if (outcome == KV_CLOSE) {
+    setFlags(ch, FLAG_LAST)
+    if (!request) return last(ch)
+  }
+  if (request) requestDone(request)
+  return ROUTE_OK
+}
+
+/** QUIT with nothing outstanding: its reply is already in the queue. */
+function last(ch: usize): i32 {
+  const request = requestCreate(ch, KIND_SINGLE)
+  if (!request) return ROUTE_ABORT
+  requestDone(request)
+  return ROUTE_OK
+}
+
+/** Forwards a command whose keys (arguments first … end − 1 by step) must all be on one server. */
+function together(ch: usize, proxy: usize, first: u32, end: u32, step: u32, at: usize, taken: u32): i32 {
+  if (respArgc < end || respArgc <= first) return arity(ch)
+  if (!onOneServer(proxy, first, end, step)) {
+    return refused(ch, "ERR the keys of '", "' are on different servers; a hash tag can bring them together")
+  }
+  return single(ch, proxy, first, at, taken)
+}
+
+/** A command that says how many keys it has, in argument `position`; EVAL's script or a destination key comes before. */
+function counted(ch: usize, proxy: usize, position: u32, at: usize, taken: u32): i32 {
+  if (respArgc <= position + 1) return arity(ch)
+  const valid = parseInteger(respArg(position), respArgLength(position)) && parsedInteger > 0
+  if (!valid || parsedInteger > <i64>(respArgc - position - 1)) {
+    return refused(ch, "ERR '", "' needs at least one key, so that the proxy knows its server")
+  }
+  const end = position + 1 + <u32>parsedInteger
+  return together(ch, proxy, position + 1, end, 1, at, taken)
+}
+
+function onOneServer(proxy: usize, first: u32, end: u32, step: u32): bool {
+  const server = serverFor(proxy, first)
+  for (let i = first + step; i < end; i += step) if (serverFor(proxy, i) != server) return false
+  return true
+}
+
+/** A record for a reply that must wait behind others; 0 where the reply can go straight to the client's queue. */
+// @ts-ignore: decorator
+@inline
+function requestHere(ch: usize): usize {
+  return load<u32>(ch, abi.CHANNEL_FIRST) ? requestCreate(ch, KIND_SINGLE) : 0
+}
+
+/** Where such a reply is written; 0: memory was exhausted. */
+// @ts-ignore: decorator
+@inline
+function sinkOf(ch: usize, request: usize): usize {
+  if (request) return request + REQUEST_QUEUE
+  return load<u32>(ch, abi.CHANNEL_FIRST) ? 0 : ch + abi.CHANNEL_QUEUE
+}
+
+function arity(ch: usize): i32 {
+  const request = requestHere(ch)
+  const sink = sinkOf(ch, request)
+  if (!sink) return ROUTE_ABORT
+  replyRaw(sink, "-ERR wrong number of arguments for '")
+  replyLower(sink, respArg(0), respArgLength(0))
+  replyRaw(sink, "' command\r\n")
+  if (request) requestDone(request)
+  return ROUTE_OK
+}
+
+/** Answers with an error that names the command. */
+function refused(ch: usize, before: string, after: string): i32 {
+  const request = requestHere(ch)
+  const sink = sinkOf(ch, request)
+  if (!sink) return ROUTE_ABORT
+  replyErrorWith(sink, before, respArg(0), min(respArgLength(0), 128), after)
+  if (request) requestDone(request)
+  return ROUTE_OK
+}

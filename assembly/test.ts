@@ -1,0 +1,114 @@
+// What test.wasm exports: the core with a small harness, so that unit tests can feed it bytes and read bytes back.
+
+import { clockSet } from './clock'
+import { RESP_INCOMPLETE, respArgc, respCreate, respDecode } from './codec/resp'
+import { alloc, heapBytes, heapCheck, heapCreate, heapUsed } from './memory/heap'
+import { poolCheck } from './memory/pool'
+import { QUEUE_HEAD, QUEUE_RECORD_BYTES, queueBytes, queueClear, queueInit, queueLost } from './memory/queue'
+import { SKB_NEXT, skbData, skbLength, skbLive, skbReset } from './memory/skb'
+import { SLAB_RECORD_BYTES, slabCreate, slabUsed } from './memory/slab'
+import { budgetPool } from './service/kv/budget'
+import { kvExecute, kvSetup, KV_DONE } from './service/kv/kv'
+import { SESSION_BYTES } from './service/kv/session'
+import { SPACE_BUDGET } from './service/kv/space'
+
+export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
+export { free } from './memory/heap'
+export { hashKey } from './service/kv/hash'
+export { globMatch } from './service/kv/glob'
+export {
+  kvCreate,
+  kvDestroy,
+  kvExpires,
+  kvKeys,
+  kvResetStats,
+  kvSetMaxmemory,
+  kvSetPassword,
+  kvSetPolicy,
+  kvShare,
+  kvStat,
+  kvTick,
+  kvTickable,
+  sessionFree,
+} from './service/kv/kv'
+
+const PAGE_BITS: usize = 16
+let queue: usize = 0
+let result: i32 = 0
+
+/** Lays out an arena of `heap` and `slabs` bytes; what an earlier call made is gone. */
+export function testCreate(heap: usize, slabs: usize, seed: u64): bool {
+  const start = (__heap_base + 4095) & ~4095
+  const slabStart = start + 4096
+  const slabEnd = slabStart + slabs
+  const end = slabEnd + heap
+  const pages = <i32>((end + 0xffff) >> PAGE_BITS) - memory.size()
+  if (pages > 0 && memory.grow(pages) < 0) return false
+  assert(SLAB_RECORD_BYTES <= 4096)
+  slabCreate(start, slabStart, slabEnd)
+  heapCreate(slabEnd, end)
+  skbReset()
+  queueLost()
+  queue = alloc(QUEUE_RECORD_BYTES)
+  queueInit(queue)
+  return respCreate() && kvSetup(seed)
+}
+
+/** A session as a channel has one: all zero but the id. */
+export function testSession(id: u64): usize {
+  const session = alloc(SESSION_BYTES)
+  memory.fill(session, 0, SESSION_BYTES)
+  store<u64>(session, id, 16)
+  return session
+}
+
+/**
+ * Decodes and executes the commands in `[at, at + length)` until one does not return KV_DONE; their replies are in the
+ * queue. Returns the bytes consumed, or the decoder's error.
+ */
+export function testFeed(kv: usize, session: usize, at: usize, length: u32): i32 {
+  const end = at + length
+  let p = at
+  result = KV_DONE
+  while (p < end && result == KV_DONE) {
+    const taken = respDecode(p, end)
+    if (taken < 0) return taken
+    if (taken == RESP_INCOMPLETE) break
+    p += taken
+    if (respArgc) result = kvExecute(kv, session, queue)
+  }
+  return <i32>(p - at)
+}
+
+/** What the last command of testFeed returned. */
+export function testResult(): i32 {
+  return result
+}
+
+export function testReplyBytes(): u32 {
+  return queueBytes(queue)
+}
+
+/** Copies the replies to `to` and empties the queue. */
+export function testReply(to: usize): void {
+  for (let skb = <usize>load<u32>(queue, QUEUE_HEAD); skb; skb = load<u32>(skb, SKB_NEXT)) {
+    memory.copy(to, skbData(skb), skbLength(skb))
+    to += skbLength(skb)
+  }
+  queueClear(queue)
+}
+
+/** Empties the queue. */
+export function testDrop(): void {
+  queueClear(queue)
+}
+
+/** Whether a reply was lost for want of memory since the last call. */
+export function testLost(): bool {
+  return queueLost()
+}
+
+/** Traps where the keyspace's pool is broken. */
+export function testPoolCheck(kv: usize): u32 {
+  return poolCheck(budgetPool(load<u32>(kv, SPACE_BUDGET)))
+}

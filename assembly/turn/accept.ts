@@ -1,0 +1,77 @@
+// Listeners: arming the multishot accept, and what becomes of the connections it brings. At the endpoint's limit, or
+// when descriptors run out, accepting pauses and connections wait in the kernel's backlog.
+
+import * as abi from '../abi'
+import { FLAG_RECV_ARMED, FLAG_RECV_WANTED, channelCreate, channelRoom, clearFlags, dirty, endpoint, flags, setFlags, state } from '../channel/table'
+import { nowNs } from '../clock'
+import { call } from '../uring/submission'
+import { TAG_NONE } from '../channel/outbound'
+import { opened } from './dispatch'
+import { sessionOpen } from '../service/session'
+
+const RETRY_NS: u64 = 100_000_000
+
+/** A listener's accept has completed with a descriptor or −errno. */
+export function accepted(listener: usize, result: i32, more: bool): void {
+  const ep = endpoint(listener)
+  if (!more) {
+    clearFlags(listener, FLAG_RECV_ARMED)
+    dirty(listener)
+  }
+  if (result >= 0) {
+    admit(ep, result)
+  } else if (result == -abi.EMFILE || result == -abi.ENFILE || result == -abi.ENOMEM || result == -abi.ENOBUFS) {
+    store<u64>(ep, nowNs + RETRY_NS, abi.ENDPOINT_RETRY_NS)
+    clearFlags(listener, FLAG_RECV_WANTED)
+  }
+  if (full(ep)) {
+    clearFlags(listener, FLAG_RECV_WANTED)
+    dirty(listener)
+  }
+}
+
+/** A channel of the endpoint has closed: accepting may go on. */
+export function acceptAgain(ep: usize): void {
+  const listener = listenerOf(ep)
+  if (listener && state(listener) == abi.STATE_LISTENING && !full(ep) && !load<u64>(ep, abi.ENDPOINT_RETRY_NS)) {
+    if (flags(listener) & FLAG_RECV_WANTED) return
+    setFlags(listener, FLAG_RECV_WANTED)
+    dirty(listener)
+  }
+}
+
+/** Goes on accepting where the pause after EMFILE is over; returns when the next one ends, 0: none pending. */
+export function acceptRetry(ep: usize): u64 {
+  const at = load<u64>(ep, abi.ENDPOINT_RETRY_NS)
+  if (!at || at > nowNs) return at
+  store<u64>(ep, 0, abi.ENDPOINT_RETRY_NS)
+  acceptAgain(ep)
+  return 0
+}
+
+/** The endpoint's listener; 0 where it has none. */
+export function listenerOf(ep: usize): usize {
+  return <usize>load<u32>(ep, abi.ENDPOINT_LISTENER)
+}
+
+function full(ep: usize): bool {
+  return load<u32>(ep, abi.ENDPOINT_CHANNELS) >= load<u32>(ep, abi.ENDPOINT_LIMIT) || channelRoom() <= SPARE
+}
+
+/** Slots kept for connections that a paused accept still brings, and for a proxy's servers. */
+const SPARE: u32 = 512
+
+function admit(ep: usize, fd: i32): void {
+  const ch = load<u32>(ep, abi.ENDPOINT_DRAINING) ? <usize>0 : channelCreate(fd, ep, abi.STATE_OPEN)
+  if (!ch) {
+    store<u64>(ep, load<u64>(ep, abi.ENDPOINT_REFUSED) + 1, abi.ENDPOINT_REFUSED)
+    call(abi.CALL_CLOSE, fd, 0, 0, 0, TAG_NONE)
+    return
+  }
+  store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
+  store<u64>(ep, load<u64>(ep, abi.ENDPOINT_ACCEPTED) + 1, abi.ENDPOINT_ACCEPTED)
+  setFlags(ch, FLAG_RECV_WANTED)
+  sessionOpen(ch)
+  dirty(ch)
+  opened(ch)
+}

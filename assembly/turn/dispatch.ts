@@ -1,0 +1,148 @@
+// Which service handles a channel: the one place that knows them all.
+
+import * as abi from '../abi'
+import { channelEnd, endpoint } from '../channel/table'
+import { respIsInline, respNeed, respScan, scanAt, scanBulk, scanFrom, scanLeft, scanLine } from '../codec/resp'
+import { echoFrames } from '../service/echo'
+import { hostEnd, hostFrames, hostNeed } from '../service/host'
+import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
+import { clientClosing, clientEnd, clientFrames } from '../service/proxy/client'
+import { upstreamClosing, upstreamEnd, upstreamFrames, upstreamNeed, upstreamScan } from '../service/proxy/upstream'
+import { upcall } from '../service/upcall'
+
+// @ts-ignore: decorator
+@inline
+function service(ch: usize): u32 {
+  return load<u32>(endpoint(ch), abi.ENDPOINT_SERVICE)
+}
+
+/** Lets the service take every whole frame in `[at, end)`; returns where it stopped. */
+export function frames(ch: usize, at: usize, end: usize): usize {
+  switch (service(ch)) {
+    case abi.SERVICE_KV: {
+      scanFrom(0, 0, 0, -1)
+      const stop = kvFrames(ch, at, end)
+      keepScan(ch)
+      return stop
+    }
+    case abi.SERVICE_PROXY: {
+      scanFrom(0, 0, 0, -1)
+      const stop = clientFrames(ch, at, end)
+      keepScan(ch)
+      return stop
+    }
+    case abi.SERVICE_UPSTREAM:
+      return upstreamFrames(ch, at, end)
+    case abi.SERVICE_ECHO:
+      return echoFrames(ch, at, end)
+    default:
+      return hostFrames(ch, at, end)
+  }
+}
+
+/** Whether the partial frame `[base, end)` of a channel is worth another look by `frames`: whole, or wrong. */
+export function scan(ch: usize, base: usize, end: usize): bool {
+  switch (service(ch)) {
+    case abi.SERVICE_KV:
+      kvRestrict(ch)
+    case abi.SERVICE_PROXY: {
+      loadScan(ch)
+      const found = respScan(base, end) != 0
+      keepScan(ch)
+      return found
+    }
+    case abi.SERVICE_UPSTREAM:
+      return upstreamScan(ch, base, end)
+    default:
+      return true
+  }
+}
+
+/** Bytes to add to the partial frame of `have` bytes at `base` before a scan is worth it; never beyond the frame. */
+export function need(ch: usize, base: usize, have: u32): u32 {
+  switch (service(ch)) {
+    case abi.SERVICE_KV:
+    case abi.SERVICE_PROXY:
+      loadScan(ch)
+      return respNeed(have)
+    case abi.SERVICE_UPSTREAM:
+      return upstreamNeed(ch, have)
+    case abi.SERVICE_ECHO:
+      return 1
+    default:
+      return hostNeed(ch, base, have)
+  }
+}
+
+/** Whether the partial frame at `base` ends at a line feed rather than at a count of bytes. */
+export function endsAtLine(ch: usize, base: usize): bool {
+  const kind = service(ch)
+  if (kind != abi.SERVICE_KV && kind != abi.SERVICE_PROXY) return false
+  loadScan(ch)
+  return respIsInline(base)
+}
+
+/** The peer has ended its side, and `left` bytes of a frame never came whole. */
+export function peerEnded(ch: usize, left: u32): void {
+  switch (service(ch)) {
+    case abi.SERVICE_PROXY:
+      clientEnd(ch)
+      break
+    case abi.SERVICE_UPSTREAM:
+      upstreamEnd(ch)
+      break
+    case abi.SERVICE_HOST:
+      hostEnd(ch, left)
+      break
+    default:
+      channelEnd(ch, false)
+  }
+}
+
+/** The channel fails with −errno and will close. */
+export function failed(ch: usize, error: i32): void {
+  if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_ERROR, ch, 0, <u32>-error, 0)
+}
+
+/** The channel begins to close: the service lets go of it. */
+export function closing(ch: usize): void {
+  switch (service(ch)) {
+    case abi.SERVICE_KV:
+      kvClosing(ch)
+      break
+    case abi.SERVICE_PROXY:
+      clientClosing(ch)
+      break
+    case abi.SERVICE_UPSTREAM:
+      upstreamClosing(ch)
+      break
+  }
+}
+
+/** The channel is gone. */
+export function closed(ch: usize): void {
+  if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_CLOSE, ch, 0, 0, 0)
+}
+
+/** The channel has just been accepted. */
+export function opened(ch: usize): void {
+  if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_OPEN, ch, 0, 0, 0)
+}
+
+/** The queue of a channel that was above its high watermark is low again. */
+export function drained(ch: usize): void {
+  if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_WRITABLE, ch, 0, 0, 0)
+}
+
+function loadScan(ch: usize): void {
+  const at = ch + abi.CHANNEL_SCAN
+  scanFrom(load<u32>(at), load<u32>(at, 4), load<i32>(at, 8), load<i32>(at, 12))
+}
+
+function keepScan(ch: usize): void {
+  const at = ch + abi.CHANNEL_SCAN
+  store<u32>(at, scanAt)
+  store<u32>(at, scanLine, 4)
+  store<i32>(at, scanLeft, 8)
+  store<i32>(at, scanBulk, 12)
+}

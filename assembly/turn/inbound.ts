@@ -1,0 +1,154 @@
+// The way in: received bytes → frames. A frame that lies whole in a receive buffer is handled there; one that straddles
+// is gathered in the channel's partial skb, which takes exactly its bytes and no more, so that everything behind it is
+// again handled in place.
+
+import * as abi from '../abi'
+import { FLAG_ENDING, FLAG_EOF, FLAGS_BLOCKED, channelAbort, dirty, flags, state } from '../channel/table'
+import { nowMs } from '../clock'
+import { skbAlloc, skbClone, skbData, skbFree, skbGrow, skbLength, skbPull, skbPut, skbTail, skbTailroom } from '../memory/skb'
+import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
+import { bufferAt, provide } from '../uring/completion'
+import { lingerOn } from './flush'
+import { endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
+
+/** A partial frame's block grows by this factor, so that gathering n bytes costs O(n), and never from a mere announcement. */
+const GROWTH: u32 = 4
+const GROWTH_MIN: u32 = 65536 - 16
+
+const LF: u32 = 10
+
+/** `length` bytes have arrived in receive buffer `id`. */
+export function received(ch: usize, id: u32, length: u32): void {
+  const before = upcallCount()
+  store<u64>(ch, load<u64>(ch, abi.CHANNEL_BYTES_IN) + length, abi.CHANNEL_BYTES_IN)
+  store<u32>(ch, <u32>nowMs, abi.CHANNEL_ACTIVE_MS)
+  let at = bufferAt(id)
+  const end = at + length
+  if (listening(ch)) {
+    if (partial(ch)) at = feed(ch, at, end)
+    if (at < end && !partial(ch) && listening(ch)) at = frames(ch, at, end)
+    if (at < end && listening(ch)) append(ch, at, <u32>(end - at))
+    dirty(ch)
+  } else {
+    lingerOn(ch)
+  }
+  if (upcallCount() != before) holdBuffer(id)
+  else provide(id)
+}
+
+/** The peer has ended its side. Frames that wait are still handled first. */
+export function receivedEnd(ch: usize): void {
+  if (state(ch) != abi.STATE_OPEN) {
+    channelAbort(ch) // lingering: now both sides have ended
+    return
+  }
+  endIfHeard(ch)
+}
+
+/** The host or a limit has let go of the channel: what waits in the partial skb is handled. */
+export function resume(ch: usize): void {
+  if (listening(ch) && partial(ch) && !(flags(ch) & FLAGS_BLOCKED)) drain(ch)
+  if (flags(ch) & FLAG_EOF && listening(ch)) endIfHeard(ch)
+  dirty(ch)
+}
+
+/** Bytes that wait to be decoded. */
+// @ts-ignore: decorator
+@inline
+export function partialBytes(ch: usize): u32 {
+  const skb = partial(ch)
+  return skb ? skbLength(skb) : 0
+}
+
+/** Frees what was never decoded. */
+export function inboundRelease(ch: usize): void {
+  const skb = partial(ch)
+  if (!skb) return
+  holdSkb(skb)
+  store<u32>(ch, 0, abi.CHANNEL_PARTIAL)
+}
+
+// @ts-ignore: decorator
+@inline
+function partial(ch: usize): usize {
+  return <usize>load<u32>(ch, abi.CHANNEL_PARTIAL)
+}
+
+// @ts-ignore: decorator
+@inline
+function listening(ch: usize): bool {
+  return state(ch) == abi.STATE_OPEN && !(flags(ch) & FLAG_ENDING)
+}
+
+function endIfHeard(ch: usize): void {
+  if (flags(ch) & FLAGS_BLOCKED && partial(ch)) return // resume comes back here
+  peerEnded(ch, partialBytes(ch))
+}
+
+/** Adds to the partial frame until it is whole and handled, or the bytes run out; returns where it stopped. */
+function feed(ch: usize, at: usize, end: usize): usize {
+  while (at < end) {
+    const skb = partial(ch)
+    if (!skb || !listening(ch)) return at
+    if (flags(ch) & FLAGS_BLOCKED) {
+      append(ch, at, <u32>(end - at))
+      return end
+    }
+    const base = skbData(skb)
+    let take = <u32>(end - at)
+    if (endsAtLine(ch, base)) take = throughLine(at, end)
+    else take = min(take, need(ch, base, skbLength(skb)))
+    if (!append(ch, at, take)) return end
+    at += take
+    if (scan(ch, skbData(skb), skbTail(skb))) drain(ch)
+  }
+  return at
+}
+
+/** Handles the whole frames of the partial skb; an incomplete one stays, at its front. */
+function drain(ch: usize): void {
+  const skb = partial(ch)
+  const before = upcallCount()
+  const stop = frames(ch, skbData(skb), skbTail(skb))
+  skbPull(skb, <u32>(stop - skbData(skb)))
+  if (skbLength(skb)) return
+  store<u32>(ch, 0, abi.CHANNEL_PARTIAL)
+  if (upcallCount() != before) holdSkb(skb)
+  else skbFree(skb)
+}
+
+/** Copies bytes behind the partial frame; false, and the channel fails, when memory is exhausted. */
+function append(ch: usize, from: usize, bytes: u32): bool {
+  let skb = partial(ch)
+  if (!skb) {
+    skb = skbAlloc(bytes)
+    if (!skb) return exhausted(ch)
+    store<u32>(ch, <u32>skb, abi.CHANNEL_PARTIAL)
+  } else if (skbTailroom(skb) < bytes) {
+    const have = skbLength(skb)
+    const blocked = (flags(ch) & FLAGS_BLOCKED) != 0
+    const whole = blocked ? 0 : <u64>have + need(ch, skbData(skb), have)
+    const room = max(have + bytes, <u32>min(whole, <u64>max(have * GROWTH, GROWTH_MIN)))
+    if (upcallCount()) {
+      // the host may still have to read what the old block holds
+      const old = skbClone(skb)
+      if (!old) return exhausted(ch)
+      holdSkb(old)
+    }
+    if (!skbGrow(skb, room)) return exhausted(ch)
+  }
+  memory.copy(skbPut(skb, bytes), from, bytes)
+  return true
+}
+
+function exhausted(ch: usize): bool {
+  failed(ch, -abi.ENOMEM)
+  channelAbort(ch)
+  return false
+}
+
+function throughLine(at: usize, end: usize): u32 {
+  let p = at
+  while (p < end && load<u8>(p++) != LF) {}
+  return <u32>(p - at)
+}

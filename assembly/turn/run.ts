@@ -1,0 +1,169 @@
+// The turn: results of calls, completions, clocks and deadlines, and then the flush. One `run` per `enter`.
+
+import * as abi from '../abi'
+import { TAG_SEND, TAG_SLOT_MASK, outboundSent, outboundTurn } from '../channel/outbound'
+import {
+  FLAG_BLOCKED_OUT,
+  FLAG_CALLED,
+  FLAG_CANCELLING,
+  FLAG_CONNECTING,
+  FLAG_EOF,
+  FLAG_RECV_ARMED,
+  FLAG_SENDING,
+  FLAG_WRITABLE_WANTED,
+  channelAbort,
+  channelAt,
+  channelFind,
+  channelsOpen,
+  clearFlags,
+  dirty,
+  endpoint,
+  flags,
+  setFlags,
+  state,
+  waitingCount,
+  waitingTake,
+} from '../channel/table'
+import { clockSet, nowNs } from '../clock'
+import { calls, control } from '../memory/arena'
+import { queueBytes } from '../memory/queue'
+import { skbLive } from '../memory/skb'
+import { proxiesTick } from '../service/proxy/tick'
+import { TAG_SOCKET, upstreamConnected, upstreamSocket } from '../service/proxy/upstream'
+import { storesTick } from '../service/stores'
+import { upcallCount, upcallSlack } from '../service/upcall'
+import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
+import { call, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
+import { accepted } from './accept'
+import { drained, failed } from './dispatch'
+import { endpointsTick } from './endpoints'
+import { flushAll, lingerTick } from './flush'
+import { received, receivedEnd, resume } from './inbound'
+
+/** Most completions of one turn; then the host's loop has its say (law 9). */
+const BUDGET: u32 = 256
+
+let deadline: u64 = 0
+
+/** Handles what the last `enter` has brought. Returns the number of upcalls that wait for the host. */
+export function run(): u32 {
+  clockSet(load<u64>(control, abi.CONTROL_REALTIME_MS), load<u64>(control, abi.CONTROL_MONOTONIC_NS))
+  results()
+  outboundTurn()
+  let budget = BUDGET
+  while (budget && cqReady() && upcallSlack() && sqRoom() > 8) {
+    const c = cqTake()
+    complete(load<u64>(c, abi.CQE_USER_DATA), load<i32>(c, abi.CQE_RES), load<u32>(c, abi.CQE_FLAGS))
+    budget--
+  }
+  cqPublish()
+  publishBuffers()
+  for (let n = waitingCount; n; n--) resume(waitingTake())
+  flush()
+  return upcallCount()
+}
+
+/** Turns wishes into SQEs and calls, and says how long the next `enter` may wait. Called again after the host's turn. */
+export function flush(): void {
+  const kept = flushAll()
+  deadline = 0
+  sooner(lingerTick())
+  sooner(endpointsTick())
+  sooner(proxiesTick())
+  sooner(storesTick())
+  const clean = kept && flushAll()
+  submissionPublish()
+  const wait = clean && !cqReady() && !upcallCount() && !hurried()
+  store<u32>(control, wait ? 1 : 0, abi.CONTROL_WAIT_MIN)
+  store<i64>(control, deadline ? <i64>max(deadline, nowNs) - <i64>nowNs : -1, abi.CONTROL_WAIT_NS)
+  store<u32>(control, channelsOpen(), abi.CONTROL_CHANNELS)
+  store<u32>(control, skbLive(), abi.CONTROL_SKBS)
+}
+
+// @ts-ignore: decorator
+@inline
+function sooner(at: u64): void {
+  if (at && (!deadline || at < deadline)) deadline = at
+}
+
+/** Books the results of immediate calls. */
+function results(): void {
+  const done = callsDone()
+  for (let i: u32 = 0; i < done; i++) {
+    const at = calls + <usize>i * abi.CALL_BYTES
+    const tag = load<u32>(at, abi.CALL_TAG)
+    if (!tag) continue
+    const result = load<i32>(at, abi.CALL_RESULT)
+    if ((tag & ~TAG_SLOT_MASK) == TAG_SEND) sent(channelAt(tag & TAG_SLOT_MASK), result, FLAG_CALLED)
+    else if ((tag & ~TAG_SLOT_MASK) == TAG_SOCKET) upstreamSocket(tag & TAG_SLOT_MASK, result)
+  }
+}
+
+function sent(ch: usize, result: i32, bit: u32): void {
+  const error = outboundSent(ch, result, bit)
+  dirty(ch)
+  if (state(ch) == abi.STATE_CLOSING) return
+  if (error) return fail(ch, error)
+  const f = flags(ch)
+  if (!(f & (FLAG_BLOCKED_OUT | FLAG_WRITABLE_WANTED))) return
+  if (queueBytes(ch + abi.CHANNEL_QUEUE) > load<u32>(endpoint(ch), abi.ENDPOINT_LOW)) return
+  clearFlags(ch, FLAG_BLOCKED_OUT | FLAG_WRITABLE_WANTED)
+  if (f & FLAG_WRITABLE_WANTED) drained(ch)
+  if (f & FLAG_BLOCKED_OUT) resume(ch)
+}
+
+function fail(ch: usize, error: i32): void {
+  failed(ch, error)
+  channelAbort(ch)
+}
+
+function complete(data: u64, result: i32, cqeFlags: u32): void {
+  const kind = data >> abi.UD_KIND_SHIFT
+  const ch = channelFind(<u32>data, <u32>(data >> abi.UD_GENERATION_SHIFT) & abi.GENERATION_MASK)
+  if (!ch) return stale(kind, result, cqeFlags)
+  const more = (cqeFlags & abi.CQE_FLAG_MORE) != 0
+  switch (<u32>kind) {
+    case abi.KIND_RECV:
+      receive(ch, result, cqeFlags, more)
+      break
+    case abi.KIND_SEND:
+      sent(ch, result, FLAG_SENDING)
+      break
+    case abi.KIND_ACCEPT:
+      accepted(ch, result, more)
+      break
+    case abi.KIND_CANCEL:
+      clearFlags(ch, FLAG_CANCELLING)
+      dirty(ch)
+      break
+    case abi.KIND_CONNECT:
+      clearFlags(ch, FLAG_CONNECTING)
+      dirty(ch)
+      upstreamConnected(ch, result)
+      break
+  }
+}
+
+function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {
+  if (!more) {
+    clearFlags(ch, FLAG_RECV_ARMED)
+    dirty(ch)
+  }
+  if (result > 0) {
+    received(ch, cqeFlags >> abi.CQE_BUFFER_SHIFT, result)
+  } else if (result == 0) {
+    setFlags(ch, FLAG_EOF)
+    receivedEnd(ch)
+  } else if (result == -abi.ENOBUFS) {
+    store<u64>(control, load<u64>(control, abi.CONTROL_STARVED) + 1, abi.CONTROL_STARVED) // re-armed by the flush, in order
+  } else if (result != -abi.ECANCELED) {
+    if (state(ch) != abi.STATE_CLOSING) fail(ch, result)
+  }
+}
+
+/** A completion whose channel is gone never acts; what it carries is given back. */
+function stale(kind: u64, result: i32, cqeFlags: u32): void {
+  store<u64>(control, load<u64>(control, abi.CONTROL_STALE) + 1, abi.CONTROL_STALE)
+  if (cqeFlags & abi.CQE_FLAG_BUFFER) provide(cqeFlags >> abi.CQE_BUFFER_SHIFT)
+  if (kind == abi.KIND_ACCEPT && result >= 0) call(abi.CALL_CLOSE, result, 0, 0, 0, 0)
+}

@@ -1,0 +1,33 @@
+# The benchmarks and the programs they measure against.
+PEERS := bench/peers
+PEER_PROGRAMS := $(addprefix $(PEERS)/build/,echo-epoll load idle)
+PEER_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wconversion
+BUN := $(PEERS)/node_modules/.package-lock.json
+
+$(PEERS)/build/%: $(PEERS)/%.c $(PEERS)/bench.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $<
+
+# A peer only: without it, its rows say that it is missing.
+$(BUN): $(PEERS)/package.json
+	$(call say,NPM,bun)
+	$(Q)npm install --prefix $(PEERS) --loglevel=error >/dev/null || echo '  bun could not be installed; its rows will say so'
+
+.PHONY: bench-peers
+bench-peers: $(PEER_PROGRAMS) $(BUN)
+	@.ci/peers bench || true
+
+bench: bench-echo bench-kv bench-proxy bench-memory ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
+
+bench-echo: build bench-peers ## Echo servers: node:net, C epoll, Bun
+	$(Q)$(NODE) bench/macro/echo.mjs
+
+bench-kv: build bench-peers ## kv against redis-server
+	$(Q)$(NODE) bench/macro/kv.mjs
+
+bench-proxy: build bench-peers ## proxy against twemproxy
+	$(Q)$(NODE) bench/macro/proxy.mjs
+
+bench-memory: build bench-peers ## Memory of idle connections
+	$(Q)$(NODE) bench/macro/memory.mjs

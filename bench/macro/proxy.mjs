@@ -1,0 +1,35 @@
+// The sharding proxy against twemproxy, both in front of the same two redis-servers, which share the core of the load.
+import { LOAD_CORE } from './machine.mjs'
+import { requirePinning } from './process.mjs'
+import { fill, KEYS, measure, missingGenerator } from './redis-benchmark.mjs'
+import { compare, publish } from './report.mjs'
+import { alternate, EFFORT } from './rounds.mjs'
+import { millraceProxy, redisServer, start, startAll, stopAll, twemproxy } from './subjects.mjs'
+
+const BYTES = 3
+const DEPTHS = [
+  { depth: 16, requests: 600_000, floor: 2.5 },
+  { depth: 1, requests: 100_000, floor: 1.1 },
+]
+
+requirePinning()
+const missing = missingGenerator ?? redisServer.missing
+const behind = missing ? [] : [await start(redisServer, LOAD_CORE), await start(redisServer, LOAD_CORE)]
+const ports = behind.map(({ port }) => port)
+const subject = millraceProxy(ports)
+const peer = twemproxy(ports)
+if (missing) subject.missing = peer.missing = missing
+const servers = await startAll([subject, peer])
+for (const server of servers) await fill(server, BYTES)
+
+const rows = []
+for (const { depth, requests, floor } of DEPTHS) {
+  for (const test of ['set', 'get']) {
+    const name = `${test.toUpperCase()} through a proxy, pipeline ${depth}`
+    const load = { test, depth, bytes: BYTES, requests: Math.max(KEYS / 10, Math.ceil(requests * EFFORT)) }
+    const results = await alternate(name, servers, (server) => measure(server, load))
+    rows.push(...compare({ case: name, subject, results, peers: [peer], floors: { [peer.name]: floor } }))
+  }
+}
+await stopAll([...servers, ...behind])
+publish('proxy', rows)

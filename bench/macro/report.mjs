@@ -1,0 +1,120 @@
+// What a benchmark leaves behind: rows of a subject against a peer, as bench/results/NAME.json and as a table in which
+// every row with a floor says whether it was reached.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BUSY_TOLERATED, describeMachine, ROOT } from './machine.mjs'
+import { EFFORT, ROUNDS } from './rounds.mjs'
+
+/** Metrics of which more is better; of all others less is. */
+const MORE_IS_BETTER = new Set(['requests/s'])
+
+/**
+ * One comparison; a ratio above 1 means that the subject is better than the peer. Of the bounds, `floor` is the ratio to
+ * reach and `limit` the value not to exceed.
+ */
+export function row({ case: name, subject, metric, value, peer, peerValue, ...bounds }) {
+  const ratio = MORE_IS_BETTER.has(metric) ? value / peerValue : peerValue / value
+  return {
+    case: name,
+    subject,
+    metric,
+    value: significant(value),
+    peer,
+    peerValue: significant(peerValue),
+    ratio: Number.isFinite(ratio) ? Math.round(ratio * 1000) / 1000 : null,
+    ...bounds,
+  }
+}
+
+/** A comparison that could not be made, and what to do about it. */
+export function missingRow({ case: name, subject, metric, value, peer, reason, ...bounds }) {
+  return {
+    case: name,
+    subject,
+    metric,
+    value: value === undefined ? null : significant(value),
+    peer,
+    peerValue: null,
+    ratio: null,
+    missing: reason,
+    ...bounds,
+  }
+}
+
+/** The rows of one case: each metric of `subject` against each peer; `floors` are for the first metric, by peer. */
+export function compare({ case: name, subject, results, peers, floors = {}, limit }) {
+  const own = results.get(subject.name)
+  return peers.flatMap((peer) => {
+    const theirs = results.get(peer.name)
+    const metrics = Object.keys(own ?? theirs ?? {})
+    return metrics.flatMap((metric, index) => {
+      const floor = floors[peer.name]
+      const bounds = index > 0 ? {} : { ...(floor && { floor }), ...(limit && { limit }) }
+      const common = {
+        case: name,
+        subject: subject.name,
+        metric,
+        value: own?.[metric].value,
+        peer: peer.name,
+        ...bounds,
+      }
+      if (own && theirs) return [row({ ...common, peerValue: theirs[metric].value })]
+      return index === 0 ? [missingRow({ ...common, reason: subject.missing ?? peer.missing })] : []
+    })
+  })
+}
+
+function significant(value) {
+  return Number(value.toPrecision(4))
+}
+
+export function publish(name, rows) {
+  const machine = describeMachine()
+  const folder = join(ROOT, 'bench/results')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ machine, rounds: ROUNDS, effort: EFFORT, rows }, null, 2)}\n`,
+  )
+
+  console.log(`\n${name}: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`)
+  console.log(`subject on one core, load on the other; medians of ${ROUNDS} alternating rounds; ratio > 1: better`)
+  if (machine.busyBefore > BUSY_TOLERATED) {
+    console.log(
+      `others used ${Math.round(machine.busyBefore * 100)} % of the machine just before: do not quote these figures`,
+    )
+  }
+  console.log()
+  const heads = ['case', 'subject', 'metric', 'value', 'peer', 'peer value', 'ratio', 'floor', '']
+  const numbers = new Set([3, 5, 6, 7])
+  const lines = [heads, ...rows.map(cells)]
+  const widths = heads.map((_, column) => Math.max(...lines.map((line) => line[column].length)))
+  for (const line of lines) {
+    const padded = line.map((cell, i) => (numbers.has(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+    console.log(`  ${padded.join('  ').trimEnd()}`)
+  }
+  console.log()
+}
+
+/** 'ok', 'BELOW' or '' when the row has no bound or no result. */
+function verdict({ value, ratio, floor, limit }) {
+  if (limit !== undefined && value !== null) return value <= limit ? 'ok' : 'BELOW'
+  if (floor !== undefined && ratio !== null) return ratio >= floor ? 'ok' : 'BELOW'
+  return ''
+}
+
+function cells(each) {
+  const { floor, limit, missing, ratio } = each
+  const figure = (value) => (value === null ? '-' : String(value))
+  return [
+    each.case,
+    each.subject,
+    each.metric,
+    figure(each.value),
+    each.peer,
+    figure(each.peerValue),
+    ratio === null ? '-' : ratio.toFixed(2),
+    limit !== undefined ? `≤ ${limit}` : floor !== undefined ? `≥ ${floor.toFixed(2)}` : '',
+    [verdict(each), missing === undefined ? '' : `missing: ${missing}`].filter(Boolean).join(', '),
+  ]
+}

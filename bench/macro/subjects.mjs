@@ -1,0 +1,102 @@
+// Every server that can stand in a benchmark: how it is started on a port, or what to install when it cannot be.
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from './machine.mjs'
+import { freePort, startServer, stopServer, which } from './process.mjs'
+
+const PEERS = join(ROOT, 'bench/peers')
+const CLI = join(ROOT, 'dist/src/cli/main.js')
+const BUN = [`bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}`, 'bun-linux-x64-baseline']
+
+const temporary = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+process.once('exit', () => rmSync(temporary, { recursive: true, force: true }))
+
+export const LOAD = join(PEERS, 'build/load')
+export const IDLE = join(PEERS, 'build/idle')
+
+function bun() {
+  const installed = BUN.map((name) => join(PEERS, 'node_modules/@oven', name, 'bin/bun')).find((path) =>
+    existsSync(path),
+  )
+  return installed ?? which('bun')
+}
+
+function ifInstalled(program, packageName, command) {
+  const path = which(program)
+  return path === undefined ? { missing: `apt-get install ${packageName}` } : { command: (port) => command(path, port) }
+}
+
+export const echoMillrace = {
+  name: 'millrace',
+  command: (port) => [process.execPath, join(PEERS, 'echo-millrace.mjs'), port],
+}
+export const echoEpoll = { name: 'C epoll', command: (port) => [join(PEERS, 'build/echo-epoll'), port] }
+export const echoNet = { name: 'node:net', command: (port) => [process.execPath, join(PEERS, 'echo-net.mjs'), port] }
+export const echoBun = {
+  name: 'Bun.listen',
+  ...(bun() === undefined
+    ? { missing: 'npm install --prefix bench/peers' }
+    : { command: (port) => [bun(), join(PEERS, 'echo-bun.mjs'), port] }),
+}
+
+export const millraceKv = { name: 'millrace kv', command: (port) => [process.execPath, CLI, 'kv', '--listen', port] }
+export const redisServer = {
+  name: 'redis-server',
+  ...ifInstalled('redis-server', 'redis-server', (path, port) => [
+    ...[path, '--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    ...['--dir', temporary, '--loglevel', 'warning'],
+  ]),
+}
+
+/** The proxies stand in front of real servers at `ports`, all with weight 1. */
+export function millraceProxy(ports) {
+  const servers = ports.map((port) => `127.0.0.1:${port}:1`).join(',')
+  const command = (port) => [process.execPath, CLI, 'proxy', '--listen', port, '--servers', servers]
+  return { name: 'millrace proxy', command }
+}
+
+export function twemproxy(ports) {
+  const installed = ifInstalled('nutcracker', 'nutcracker', (path, port) => twemproxyCommand(path, port, ports))
+  return { name: 'twemproxy', ...installed }
+}
+
+async function twemproxyCommand(path, port, ports) {
+  const configuration = join(temporary, `nutcracker-${port}.yml`)
+  const pool = [
+    `listen: 127.0.0.1:${port}`,
+    ...['hash: fnv1a_64', 'distribution: ketama', 'redis: true', 'preconnect: true', 'servers:'],
+    ...ports.map((server) => ` - 127.0.0.1:${server}:1`),
+  ]
+  writeFileSync(configuration, `bench:\n${pool.map((line) => `  ${line}\n`).join('')}`)
+  const statistics = ['--stats-addr', '127.0.0.1', '--stats-port', await freePort()]
+  return [path, '--conf-file', configuration, ...statistics, '--output', join(temporary, `nutcracker-${port}.log`)]
+}
+
+export async function start(subject, core) {
+  const port = await freePort()
+  const command = (await subject.command(port)).map(String)
+  return startServer({ name: subject.name, command, port, core })
+}
+
+/**
+ * Starts what can be started and returns those servers. A subject that cannot says so in `missing`, which its rows will
+ * carry; one that should have started and did not also fails the benchmark.
+ */
+export async function startAll(subjects) {
+  const servers = []
+  for (const subject of subjects) {
+    if (subject.missing !== undefined) continue
+    try {
+      servers.push(await start(subject))
+    } catch (error) {
+      subject.missing = error.message
+      process.exitCode = 1
+    }
+  }
+  return servers
+}
+
+export async function stopAll(servers) {
+  for (const server of servers) await stopServer(server)
+}

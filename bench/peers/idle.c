@@ -1,0 +1,30 @@
+// Opens COUNT connections to 127.0.0.1:PORT that never say a word, prints "open COUNT" and holds them until its
+// standard input ends. The source address changes every few thousand connections, so that ports do not run out. Usage:
+// idle PORT COUNT
+#include "bench.h"
+
+enum { PER_ADDRESS = 5000, FIRST_HOST = 0x7f000101 }; // 127.0.1.1
+
+int main(int count, char **arguments) {
+  if (count != 3) {
+    fprintf(stderr, "usage: %s PORT COUNT\n", arguments[0]);
+    return 2;
+  }
+  struct sockaddr_in server = loopback(INADDR_LOOPBACK, number(arguments[1], "PORT", 1, 65535));
+  long wanted = number(arguments[2], "COUNT", 1, 1000000);
+  raise_file_limit();
+  for (long i = 0; i < wanted; i++) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) die("socket");
+    int on = 1;
+    if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0) die("IP_BIND_ADDRESS_NO_PORT");
+    struct sockaddr_in source = loopback((uint32_t)(FIRST_HOST + i / PER_ADDRESS), 0);
+    if (bind(fd, (struct sockaddr *)&source, sizeof source) != 0) die("bind");
+    if (connect(fd, (struct sockaddr *)&server, sizeof server) != 0) die("connect");
+  }
+  printf("open %ld\n", wanted);
+  fflush(stdout);
+  char byte;
+  while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+  return 0;
+}

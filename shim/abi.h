@@ -1,0 +1,371 @@
+// Generated from assembly/abi.ts by shim/generate.mjs: do not edit, change that file and run `make shim`.
+// clang-format off
+#ifndef MR_ABI_H
+#define MR_ABI_H
+
+// The one owner of every number that crosses a language border: io_uring's SQE and CQE, immediate calls, the control
+// block, channel records and upcalls. Plain constants, so that AssemblyScript and TypeScript import this very file;
+// `make shim` turns it into shim/abi.h. Layouts are little-endian; offsets and sizes are in bytes.
+
+// Raised with every change of a layout below; shim and core refuse to meet with different numbers.
+#define MR_ABI_VERSION 1
+
+// Kernels: who executes the SQEs.
+#define MR_KERNEL_EPOLL 1
+
+// SQE, 64 bytes: struct io_uring_sqe of <linux/io_uring.h>.
+#define MR_SQE_BYTES 64
+#define MR_SQE_OPCODE 0 // u8
+#define MR_SQE_FLAGS 1 // u8
+#define MR_SQE_IOPRIO 2 // u16, ACCEPT_*, RECV_*
+#define MR_SQE_FD 4 // i32
+#define MR_SQE_OFF 8 // u64
+#define MR_SQE_ADDR 16 // u64, host address
+#define MR_SQE_LEN 24 // u32
+#define MR_SQE_OP_FLAGS 28 // u32: msg, accept, poll, timeout or cancel flags
+#define MR_SQE_USER_DATA 32 // u64
+#define MR_SQE_BUF_GROUP 40 // u16
+#define MR_SQE_FILE_INDEX 44 // i32
+
+#define MR_SQE_FLAG_IO_LINK 4
+#define MR_SQE_FLAG_BUFFER_SELECT 32
+#define MR_SQE_FLAG_CQE_SKIP_SUCCESS 64
+
+#define MR_OP_NOP 0
+#define MR_OP_FSYNC 3
+#define MR_OP_POLL_ADD 6
+#define MR_OP_SENDMSG 9
+#define MR_OP_RECVMSG 10
+#define MR_OP_TIMEOUT 11
+#define MR_OP_TIMEOUT_REMOVE 12
+#define MR_OP_ACCEPT 13
+#define MR_OP_ASYNC_CANCEL 14
+#define MR_OP_LINK_TIMEOUT 15
+#define MR_OP_CONNECT 16
+#define MR_OP_OPENAT 18
+#define MR_OP_CLOSE 19
+#define MR_OP_STATX 21
+#define MR_OP_READ 22
+#define MR_OP_WRITE 23
+#define MR_OP_SEND 26
+#define MR_OP_RECV 27
+
+#define MR_ACCEPT_MULTISHOT 1 // in ioprio
+#define MR_RECV_MULTISHOT 2 // in ioprio
+#define MR_POLL_MULTISHOT 1 // in len
+#define MR_TIMEOUT_ABS 1
+#define MR_CANCEL_ALL 1
+#define MR_CANCEL_FD 2
+
+// CQE, 16 bytes: struct io_uring_cqe.
+#define MR_CQE_BYTES 16
+#define MR_CQE_USER_DATA 0 // u64
+#define MR_CQE_RES 8 // i32: ≥ 0 or −errno
+#define MR_CQE_FLAGS 12 // u32
+#define MR_CQE_FLAG_BUFFER 1 // buffer id in the upper 16 bits
+#define MR_CQE_FLAG_MORE 2
+#define MR_CQE_FLAG_SOCK_NONEMPTY 4
+#define MR_CQE_BUFFER_SHIFT 16
+
+// Provided-buffer ring: struct io_uring_buf; the ring's tail overlays the last two bytes of entry 0.
+#define MR_BUF_BYTES 16
+#define MR_BUF_ADDR 0 // u64
+#define MR_BUF_LEN 8 // u32
+#define MR_BUF_ID 12 // u16
+#define MR_BUF_RING_TAIL 14 // u16, in entry 0
+#define MR_BUF_GROUP 1 // the one group of a loop
+
+// user_data: kind (bits 56–63) · generation (32–55) · slot (0–31). Kernels never look into it.
+#define MR_UD_KIND_SHIFT 56
+#define MR_UD_GENERATION_SHIFT 32
+#define MR_GENERATION_MASK 0xffffff
+#define MR_KIND_ACCEPT 1
+#define MR_KIND_RECV 2
+#define MR_KIND_SEND 3
+#define MR_KIND_CONNECT 4
+#define MR_KIND_CLOSE 5
+#define MR_KIND_CANCEL 6
+#define MR_KIND_TIMEOUT 7
+#define MR_KIND_HOST 255 // used inside a kernel, never seen by the core
+
+// Immediate calls: system calls executed in order at the start of `enter`, results written in place.
+#define MR_CALL_BYTES 32
+#define MR_CALL_OP 0 // u32
+#define MR_CALL_FD 4 // i32
+#define MR_CALL_A 8 // u32
+#define MR_CALL_B 12 // u32
+#define MR_CALL_C 16 // i64
+#define MR_CALL_RESULT 24 // i32: ≥ 0 or −errno
+#define MR_CALL_TAG 28 // u32, the caller's own; kernels never look into it
+
+#define MR_CALL_SOCKET 1 // a = domain, b = type (NONBLOCK and CLOEXEC are added), c = protocol → fd
+#define MR_CALL_BIND 2 // a = offset of the sockaddr, b = its length
+#define MR_CALL_LISTEN 3 // a = backlog
+#define MR_CALL_SETSOCKOPT 4 // a = level, b = option, c = int value
+#define MR_CALL_GETSOCKOPT 5 // a = level, b = option → int value
+#define MR_CALL_GETPEERNAME 6 // a = offset, b = capacity → length of the sockaddr
+#define MR_CALL_GETSOCKNAME 7 // as GETPEERNAME
+#define MR_CALL_SHUTDOWN 8 // a = how
+#define MR_CALL_CLOSE 9
+#define MR_CALL_SEND 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
+#define MR_CALL_SENDMSG 11 // a = offset of an iovec array {u64 host address, u64 length}, b = its count, c = bytes in all → bytes or -EAGAIN
+// A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
+
+// Socket constants of Linux that the core and the loop need.
+#define MR_AF_UNIX 1
+#define MR_AF_INET 2
+#define MR_AF_INET6 10
+#define MR_SOCK_STREAM 1
+#define MR_SOCK_NONBLOCK 0x800
+#define MR_SOCK_CLOEXEC 0x80000
+#define MR_SOL_SOCKET 1
+#define MR_SO_REUSEADDR 2
+#define MR_SO_REUSEPORT 15
+#define MR_IPPROTO_TCP 6
+#define MR_TCP_NODELAY 1
+#define MR_IPPROTO_IPV6 41
+#define MR_IPV6_V6ONLY 26
+#define MR_SHUT_WR 1
+#define MR_SHUT_RDWR 2
+#define MR_MSG_WAITALL 0x100
+#define MR_MSG_NOSIGNAL 0x4000
+#define MR_POLLIN 1
+#define MR_POLLOUT 4
+
+#define MR_EPERM 1
+#define MR_EINTR 4
+#define MR_EBADF 9
+#define MR_EAGAIN 11
+#define MR_ENOMEM 12
+#define MR_EFAULT 14
+#define MR_EINVAL 22
+#define MR_ENFILE 23
+#define MR_EMFILE 24
+#define MR_EPIPE 32
+#define MR_ENOSYS 38
+#define MR_ETIME 62
+#define MR_EPROTO 71
+#define MR_ENOBUFS 105
+#define MR_ECONNABORTED 103
+#define MR_ECONNRESET 104
+#define MR_ETIMEDOUT 110
+#define MR_ECONNREFUSED 111
+#define MR_ECANCELED 125
+
+// Control block: the first page of a loop's arena. Offsets in it that name places are offsets in the linear memory.
+#define MR_CONTROL_BYTES 4096
+// … written by the core before `setup`
+#define MR_CONTROL_ABI 0 // u32, ABI_VERSION
+#define MR_CONTROL_RINGS 4 // u32, page-aligned area for the SQ and CQ rings
+#define MR_CONTROL_RINGS_BYTES 8 // u32, at least RINGS_BYTES_FIXED + 16 × CQ entries
+#define MR_CONTROL_SQES 12 // u32, page-aligned
+#define MR_CONTROL_SQ_ENTRIES 16 // u32, a power of two
+#define MR_CONTROL_CQ_ENTRIES 20 // u32, a power of two
+#define MR_CONTROL_BUFFER_RING 24 // u32, page-aligned
+#define MR_CONTROL_BUFFER_ENTRIES 28 // u32, a power of two ≤ 32768
+#define MR_CONTROL_CALLS 32 // u32
+#define MR_CONTROL_CALL_ENTRIES 36 // u32
+#define MR_CONTROL_MEMORY_BYTES 40 // u64, size of the linear memory; addresses outside answer −EFAULT
+// … written by `setup`
+#define MR_CONTROL_BASE 48 // u64, host address of the linear memory's first byte
+#define MR_CONTROL_KERNEL 56 // u32, KERNEL_*
+#define MR_CONTROL_SQ_HEAD 64 // u32: where the kernel's SQ head stands, and so on
+#define MR_CONTROL_SQ_TAIL 68
+#define MR_CONTROL_CQ_HEAD 72
+#define MR_CONTROL_CQ_TAIL 76
+#define MR_CONTROL_CQES 80
+// … the core's wishes for the next `enter`
+#define MR_CONTROL_CALL_COUNT 128 // u32, calls queued; `enter` moves it to CALLS_DONE
+#define MR_CONTROL_WAIT_MIN 132 // u32, completions to wait for; 0: do not block
+#define MR_CONTROL_WAIT_NS 136 // i64, −1: for ever
+// … written by `enter`
+#define MR_CONTROL_CALLS_DONE 144 // u32, results that wait for the core, which sets it to 0
+#define MR_CONTROL_MONOTONIC_NS 152 // u64, CLOCK_MONOTONIC at the end of the enter
+#define MR_CONTROL_REALTIME_MS 160 // u64, CLOCK_REALTIME
+#define MR_CONTROL_ENTERS 168 // u64, counters
+#define MR_CONTROL_WAITS 176 // u64, enters that were ready to block
+#define MR_CONTROL_STALE 184 // u64, completions dropped because their channel was gone (core)
+#define MR_CONTROL_STARVED 192 // u64, receives that ended with ENOBUFS (core)
+#define MR_CONTROL_CHANNELS 200 // u32, channels open, listeners included (core)
+#define MR_CONTROL_SKBS 204 // u32, skbs that exist (core)
+
+#define MR_RINGS_BYTES_FIXED 64 // heads, tails and masks before the CQEs
+
+// Channel record, 192 bytes, one a slot of the channel table.
+#define MR_CHANNEL_BYTES 192
+#define MR_CHANNEL_STATE 0 // u32, STATE_*
+#define MR_CHANNEL_FLAGS 4 // u32, FLAG_* of channel/table.ts
+#define MR_CHANNEL_FD 8 // i32
+#define MR_CHANNEL_GENERATION 12 // u32, 24 bits used
+#define MR_CHANNEL_ENDPOINT 16 // u32, its endpoint record
+#define MR_CHANNEL_PARTIAL 20 // u32, skb of bytes received and not yet decoded; 0: none
+#define MR_CHANNEL_SCAN 24 // 4 × u32, where the decoder stands in the partial frame
+#define MR_CHANNEL_QUEUE 40 // head, tail, bytes: what is owed to the peer
+#define MR_CHANNEL_IN_FLIGHT 52 // u32, bytes of the send under way
+#define MR_CHANNEL_NEXT_DIRTY 56 // u32
+#define MR_CHANNEL_NEXT 60 // u32, free list or the list the channel waits in
+#define MR_CHANNEL_OWNER 64 // u32, the service's own
+#define MR_CHANNEL_FIRST 68 // u32, proxy: oldest request not answered
+#define MR_CHANNEL_LAST 72 // u32, proxy: newest request
+#define MR_CHANNEL_PENDING 76 // u32, proxy: requests not answered
+#define MR_CHANNEL_SESSION 80 // 24 bytes: flags, db, name block, name length, client id
+#define MR_CHANNEL_LINGER_NS 104 // u64, when lingering began
+#define MR_CHANNEL_BYTES_IN 112 // u64
+#define MR_CHANNEL_BYTES_OUT 120 // u64
+#define MR_CHANNEL_SINCE_MS 128 // u64, when it was opened
+#define MR_CHANNEL_DEADLINE_NS 136 // u64, while lingering
+#define MR_CHANNEL_NEXT_LINGER 144 // u32
+#define MR_CHANNEL_PREV_LINGER 148 // u32
+#define MR_CHANNEL_SLOT 152 // u32, its own place in the table
+#define MR_CHANNEL_ACTIVE_MS 156 // u32, the lower half of when something last came
+#define MR_CHANNEL_DECODER 160 // 32 bytes of decoder state that a codec may need beyond the scan
+
+// Session, the 24 bytes at CHANNEL_SESSION: what a connection is to a keyspace.
+#define MR_SESSION_FLAGS 0 // u32
+#define MR_SESSION_DB 4 // u32
+#define MR_SESSION_NAME 8 // u32, a data block; 0: none
+#define MR_SESSION_NAME_LENGTH 12 // u32
+#define MR_SESSION_ID 16 // u64
+#define MR_SESSION_BYTES 24
+#define MR_SESSION_RESP3 1
+#define MR_SESSION_AUTHENTICATED 2
+#define MR_SESSION_AUTH_REQUIRED 4
+#define MR_BLOCK_HEADER_BYTES 16 // before a data block's bytes
+
+#define MR_STATE_FREE 0
+#define MR_STATE_LISTENING 1
+#define MR_STATE_OPENING 2
+#define MR_STATE_OPEN 3
+#define MR_STATE_LINGERING 4 // our side has ended; what the peer still sends is discarded
+#define MR_STATE_CLOSING 5
+
+// Endpoint record, 128 bytes: what the channels of one listener, or of one upstream, have in common.
+#define MR_ENDPOINT_BYTES 128
+#define MR_ENDPOINT_SERVICE 0 // u32, SERVICE_*
+#define MR_ENDPOINT_TARGET 4 // u32, the kv, the proxy, …
+#define MR_ENDPOINT_HIGH 8 // u32, high watermark in bytes: no more is decoded while more is owed
+#define MR_ENDPOINT_LOW 12 // u32
+#define MR_ENDPOINT_LIMIT 16 // u32, most channels
+#define MR_ENDPOINT_CHANNELS 20 // u32, channels open
+#define MR_ENDPOINT_LISTENER 24 // u32, slot of the listener + 1
+#define MR_ENDPOINT_DRAINING 28 // u32
+#define MR_ENDPOINT_ACCEPTED 32 // u64
+#define MR_ENDPOINT_REFUSED 40 // u64, closed at once for want of a slot
+#define MR_ENDPOINT_RETRY_NS 48 // u64, when accepting goes on after EMFILE
+#define MR_ENDPOINT_NEXT 56 // u32, list of endpoints
+#define MR_ENDPOINT_ID 60 // u32, the host's own
+#define MR_ENDPOINT_CODEC 64 // 40 bytes of decoder parameters
+#define MR_ENDPOINT_PASSWORD 104 // u32, 1: sessions must authenticate
+#define MR_ENDPOINT_BYTES_IN 112 // u64, of closed channels
+#define MR_ENDPOINT_BYTES_OUT 120 // u64, of closed channels
+
+#define MR_SERVICE_HOST 1 // frames go up to the host's handler
+#define MR_SERVICE_ECHO 2
+#define MR_SERVICE_KV 3
+#define MR_SERVICE_PROXY 4 // a proxy's clients
+#define MR_SERVICE_UPSTREAM 5 // a proxy's servers
+
+// Decoder parameters at ENDPOINT_CODEC.
+#define MR_CODEC_KIND 0 // u32, CODEC_*
+#define MR_CODEC_MAX_FRAME 8 // u64
+#define MR_CODEC_FIELD_OFFSET 16 // u32
+#define MR_CODEC_FIELD_LENGTH 20 // u32
+#define MR_CODEC_ADJUSTMENT 24 // i64
+#define MR_CODEC_STRIP 32 // u32
+#define MR_CODEC_FLAGS 36 // u32
+#define MR_CODEC_RAW 0
+#define MR_CODEC_LENGTH_FIELD 1
+#define MR_CODEC_FLAG_LITTLE_ENDIAN 1
+#define MR_CODEC_FLAG_FAIL_FAST 2
+#define MR_CODEC_FLAG_LENGTH_INCLUDED 4 // the encoder counts the field itself
+
+// Upcall record, 32 bytes: what the host is told after `run`.
+#define MR_UPCALL_BYTES 32
+#define MR_UPCALL_KIND 0 // u32
+#define MR_UPCALL_SLOT 4 // u32
+#define MR_UPCALL_GENERATION 8 // u32
+#define MR_UPCALL_ENDPOINT 12 // u32, ENDPOINT_ID
+#define MR_UPCALL_AT 16 // u32
+#define MR_UPCALL_LENGTH 20 // u32
+#define MR_UPCALL_EXTRA 24 // u64
+
+#define MR_UP_OPEN 1
+#define MR_UP_FRAME 2 // at, length: the frame, valid until the turn ends
+#define MR_UP_WRITABLE 3
+#define MR_UP_END 4
+#define MR_UP_ERROR 5 // length: error number, extra: the frame's length for decoder errors
+#define MR_UP_CLOSE 6
+#define MR_UP_COMMAND 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
+#define MR_UP_DRAINED 8 // the last channel of a draining endpoint has closed
+#define MR_UP_SERVER 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
+
+// Errors of decoders, as UP_ERROR carries them (a plain errno otherwise).
+#define MR_ERROR_FRAME_TOO_LONG 10001
+#define MR_ERROR_FRAME_CORRUPTED 10002
+#define MR_ERROR_FRAME_INCOMPLETE 10003
+#define MR_ERROR_NO_MEMORY 10004
+
+
+// How points are placed and keys are hashed.
+#define MR_RING_KETAMA 1 // libketama: MD5 points at `host:port-k`, MD5 keys
+#define MR_RING_TWEMPROXY 2 // nutcracker: MD5 points at `name-k`, a choice of key hashes
+#define MR_RING_NATIVE 3 // xxh64 points and keys
+
+// Key hashes, in nutcracker's order and with its names.
+#define MR_HASH_ONE_AT_A_TIME 1
+#define MR_HASH_MD5 2
+#define MR_HASH_CRC16 3
+#define MR_HASH_CRC32 4
+#define MR_HASH_CRC32A 5
+#define MR_HASH_FNV1_64 6
+#define MR_HASH_FNV1A_64 7
+#define MR_HASH_FNV1_32 8
+#define MR_HASH_FNV1A_32 9
+#define MR_HASH_HSIEH 10
+#define MR_HASH_MURMUR 11
+#define MR_HASH_JENKINS 12
+#define MR_HASH_XXH64 13
+
+// A hash tag in one u32: 0 for none, else the opening byte, and the closing byte above it.
+#define MR_RING_TAG_CLOSE_SHIFT 8
+
+// One server, as ringBuild reads it. Among equal points the earlier record wins.
+#define MR_RING_SERVER_BYTES 16
+#define MR_RING_SERVER_NAME 0 // u32, address of the text that is hashed
+#define MR_RING_SERVER_NAME_BYTES 4 // u32
+#define MR_RING_SERVER_WEIGHT 8 // u32; 0 keeps the server's place and gives it no keys
+#define MR_RING_SERVER_INDEX 12 // u32, what ringLookup answers; the records hold each of 0 … count − 1 once
+
+// The head of a ring, followed in the same block by what it points to.
+#define MR_RING_HEAD_BYTES 64
+#define MR_RING_HASH 0 // u32
+#define MR_RING_TAG 4 // u32
+#define MR_RING_BITS 8 // u32, width of a position: 32 or 48
+#define MR_RING_EMPTY_IS_ZERO 12 // u32, the empty key hashes to 0 (nutcracker)
+#define MR_RING_SERVER_COUNT 16 // u32
+#define MR_RING_POINT_COUNT 20 // u32
+#define MR_RING_COUNTS 24 // u32, address of u32 points[server]
+#define MR_RING_ENTRIES 28 // u32, address of u64 entries[points + 1], ascending: position << 16 | server
+#define MR_RING_INDEX 32 // u32, address of u32 first[1 << n]: the first entry of each n-bit prefix, as an address
+#define MR_RING_INDEX_SHIFT 40 // u64, 64 − n
+
+#define MR_RING_ENTRY_BYTES 8
+#define MR_RING_SERVER_BITS 16
+
+// ringBuild answers the address of a ring, or one of these.
+#define MR_RING_ERROR_MEMORY 1
+#define MR_RING_ERROR_MODE 2 // no such mode, or a hash that does not go with it
+#define MR_RING_ERROR_SERVERS 3 // no servers, too many, or their numbers are not 0 … count − 1
+#define MR_RING_ERROR_NAME 4 // empty, too long, or used twice
+#define MR_RING_ERROR_WEIGHT 5 // the weights add up to nothing
+#define MR_RING_ERROR_POINTS 6 // more than RING_POINTS_MAX
+#define MR_RING_ERRORS_END 16
+
+// Limits.
+#define MR_RING_SERVERS_MAX 65536
+#define MR_RING_NAME_BYTES_MAX 255
+#define MR_RING_POINTS_MAX 1048576
+#define MR_RING_WEIGHT_MAX 2147483647
+#define MR_RING_POINTS_PER_WEIGHT 1024 // native, unless the caller wants fewer
+
+#endif

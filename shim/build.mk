@@ -1,0 +1,59 @@
+# The C shim: the library Node loads, the same with sanitizers, and the C programs of the contract tests.
+CC ?= cc
+NODE ?= node
+ifndef say
+  ifeq ($(V),1)
+    Q :=
+    say = @true
+  else
+    Q := @
+    say = @printf '  %-6s %s\n' '$(1)' '$(2)'
+  endif
+endif
+
+SHIM_FLAGS := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wconversion -fPIC -fvisibility=hidden
+# nodelete: libuv still calls into the shim while an environment is torn down, after koffi has let go of it
+SHIM_LINK := -shared -Wl,-z,defs,-z,relro,-z,now,-z,nodelete
+SHIM_OPTIMIZE := -O2 -g
+SHIM_SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SHIM_SOURCES := $(wildcard shim/*.c shim/kernel/*.c)
+SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h) shim/abi.h
+SHIM_OBJECTS := $(SHIM_SOURCES:shim/%.c=build/shim/%.o)
+CONTRACT_PROGRAMS := build/contract-twins build/contract-sandbox
+
+.PHONY: shim asan-contract contract-programs
+
+shim: build/shim.so
+test: $(CONTRACT_PROGRAMS)
+contract-programs: $(CONTRACT_PROGRAMS)
+
+shim/abi.h: assembly/abi.ts shim/generate.mjs
+	$(call say,GEN,$@)
+	$(Q)$(NODE) shim/generate.mjs
+
+build/shim/%.o: shim/%.c $(SHIM_HEADERS) shim/build.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(SHIM_FLAGS) $(SHIM_OPTIMIZE) $(CFLAGS) -c -o $@ $<
+
+build/shim.so: $(SHIM_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SHIM_OPTIMIZE) $(CFLAGS) $(SHIM_LINK) -Wl,-z,defs -o $@.new $^ && mv $@.new $@
+
+build/shim-asan.so: $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
+	@mkdir -p $(@D)
+	$(call say,ASAN,$@)
+	$(Q)$(CC) $(SHIM_FLAGS) $(SHIM_SANITIZE) $(SHIM_LINK) -o $@.new $(SHIM_SOURCES) && mv $@.new $@
+
+# A host without libuv or JavaScript, so that leaks are counted too.
+build/contract-twins: $(wildcard test/contract/twins/*.[ch])
+build/contract-sandbox: $(wildcard test/contract/sandbox/*.[ch])
+$(CONTRACT_PROGRAMS): $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
+	@mkdir -p $(@D)
+	$(call say,ASAN,$@)
+	$(Q)$(CC) $(SHIM_FLAGS) $(SHIM_SANITIZE) -Ishim -o $@ $(filter %.c,$^)
+
+asan-contract: build/shim-asan.so $(CONTRACT_PROGRAMS)
+	$(call say,TEST,contract under ASan and UBSan)
+	$(Q)LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+	  MILLRACE_SHIM=build/shim-asan.so $(NODE) node_modules/vitest/vitest.mjs run --project contract

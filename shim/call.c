@@ -1,0 +1,126 @@
+// Immediate calls: one function per system call, results in place. SIGPIPE is never raised.
+#include "shim.h"
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+
+typedef int (*call_fn)(struct mr_loop *loop, const struct mr_call_record *call);
+
+static int result_of(ssize_t r) { return r < 0 ? -errno : (int)r; }
+
+/** The sockaddr or buffer at offset a, b bytes long; null when it does not lie in the memory. */
+static void *operand(const struct mr_loop *loop, const struct mr_call_record *call) {
+  return (uint64_t)call->a + call->b <= loop->bytes ? loop->base + call->a : NULL;
+}
+
+static int call_socket(struct mr_loop *loop, const struct mr_call_record *call) {
+  int fd = socket((int)call->a, (int)call->b | SOCK_NONBLOCK | SOCK_CLOEXEC, (int)call->c);
+  if (fd < 0) return -errno;
+  loop->kernel->opened(loop, fd);
+  return fd;
+}
+
+static int call_bind(struct mr_loop *loop, const struct mr_call_record *call) {
+  void *address = operand(loop, call);
+  return address ? result_of(bind(call->fd, address, call->b)) : -EFAULT;
+}
+
+static int call_listen(struct mr_loop *loop, const struct mr_call_record *call) {
+  (void)loop;
+  return result_of(listen(call->fd, (int)call->a));
+}
+
+static int call_setsockopt(struct mr_loop *loop, const struct mr_call_record *call) {
+  (void)loop;
+  int value = (int)call->c;
+  return result_of(setsockopt(call->fd, (int)call->a, (int)call->b, &value, sizeof value));
+}
+
+static int call_getsockopt(struct mr_loop *loop, const struct mr_call_record *call) {
+  (void)loop;
+  int value = 0;
+  socklen_t bytes = sizeof value;
+  int r = getsockopt(call->fd, (int)call->a, (int)call->b, &value, &bytes);
+  return r < 0 ? -errno : value;
+}
+
+static int call_name(struct mr_loop *loop, const struct mr_call_record *call) {
+  void *address = operand(loop, call);
+  if (!address) return -EFAULT;
+  socklen_t bytes = call->b;
+  int r =
+      call->op == MR_CALL_GETPEERNAME ? getpeername(call->fd, address, &bytes) : getsockname(call->fd, address, &bytes);
+  return r < 0 ? -errno : (int)bytes;
+}
+
+static int call_shutdown(struct mr_loop *loop, const struct mr_call_record *call) {
+  (void)loop;
+  return result_of(shutdown(call->fd, (int)call->a));
+}
+
+static int call_close(struct mr_loop *loop, const struct mr_call_record *call) {
+  loop->kernel->closing(loop, call->fd);
+  return result_of(close(call->fd));
+}
+
+static int call_send(struct mr_loop *loop, const struct mr_call_record *call) {
+  const void *bytes = operand(loop, call);
+  if (!bytes) return -EFAULT;
+  ssize_t r;
+  do r = send(call->fd, bytes, call->b, SEND_FLAGS);
+  while (r < 0 && errno == EINTR);
+  return result_of(r);
+}
+
+static int call_sendmsg(struct mr_loop *loop, const struct mr_call_record *call) {
+  uint64_t table = (uint64_t)call->b * sizeof(struct iovec);
+  if (call->a % 8 != 0 || call->a > loop->bytes || table > loop->bytes - call->a) return -EFAULT;
+  struct iovec *parts = (struct iovec *)(void *)(loop->base + call->a);
+  size_t count = call->b < IOV_MAX ? call->b : IOV_MAX; // more falls short, which the core continues
+  for (size_t i = 0; i < count; i++)
+    if (!mr_inside(loop, (uint64_t)(uintptr_t)parts[i].iov_base, parts[i].iov_len)) return -EFAULT;
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+  ssize_t r;
+  do r = sendmsg(call->fd, &message, SEND_FLAGS);
+  while (r < 0 && errno == EINTR);
+  return result_of(r);
+}
+
+static const call_fn calls[] = {
+    [MR_CALL_SOCKET] = call_socket,         [MR_CALL_BIND] = call_bind,
+    [MR_CALL_LISTEN] = call_listen,         [MR_CALL_SETSOCKOPT] = call_setsockopt,
+    [MR_CALL_GETSOCKOPT] = call_getsockopt, [MR_CALL_GETPEERNAME] = call_name,
+    [MR_CALL_GETSOCKNAME] = call_name,      [MR_CALL_SHUTDOWN] = call_shutdown,
+    [MR_CALL_CLOSE] = call_close,           [MR_CALL_SEND] = call_send,
+    [MR_CALL_SENDMSG] = call_sendmsg,
+};
+
+/** What the core can ignore until the next wake: a whole send, or a plain success. All else it must see at once. */
+static bool settled(const struct mr_call_record *call) {
+  switch (call->op) {
+  case MR_CALL_SEND:
+    return call->result >= 0 && (uint32_t)call->result == call->b;
+  case MR_CALL_SENDMSG:
+    return call->result >= 0 && call->result == call->c;
+  case MR_CALL_SETSOCKOPT:
+  case MR_CALL_SHUTDOWN:
+  case MR_CALL_CLOSE:
+    return call->result == 0;
+  default:
+    return false;
+  }
+}
+
+bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {
+  bool sleep = true;
+  for (struct mr_call_record *call = records, *end = records + count; call < end; call++) {
+    call_fn run = call->op < sizeof calls / sizeof *calls ? calls[call->op] : NULL;
+    call->result = run ? run(loop, call) : -EINVAL;
+    if (!settled(call)) sleep = false;
+  }
+  return sleep;
+}

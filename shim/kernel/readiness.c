@@ -1,0 +1,129 @@
+// Enter, for every poller: submit, then wait and serve until enough is complete, the time is up or the host wakes us.
+#include "readiness.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/** Serves the events of one fd, op by op in the order of submission. False: the CQ is full, come back. */
+static bool serve(struct mr_readiness *r, const struct mr_ready *ready) {
+  struct mr_record *record = mr_record_at(r, (int)ready->fd);
+  if (!record || record->generation != ready->generation) return true;
+  uint32_t events = ready->events;
+  if (events & MR_TROUBLE) events |= POLLIN | POLLOUT; // whoever waits finds out by trying
+  r->events = ready->events;
+  for (struct mr_op *op = record->ops, *next; op; op = next) {
+    next = op->next;
+    bool poll = op->opcode == MR_OP_POLL_ADD;
+    if (!(poll ? ready->events & (op->events | MR_TROUBLE) : events & op->events)) continue;
+    if (!mr_room(r)) return false;
+    uint32_t flags = 0;
+    int res = mr_attempt(r, op, &flags);
+    // A linked op that ran may have closed this fd or changed its list: the rest is reported again.
+    if (res != MR_WAIT && mr_finish(r, op, res, flags)) return true;
+    // What still waits in this direction must not be overtaken by the next op.
+    if (res == MR_WAIT && !poll) events &= ~op->events;
+  }
+  return true;
+}
+
+static void serve_batch(struct mr_readiness *r) {
+  for (; r->ready_at < r->ready_count; r->ready_at++) {
+    const struct mr_ready *ready = &r->ready[r->ready_at];
+    if (ready->fd == MR_HOST_FD)
+      r->host_ready = true;
+    else if (ready->fd != MR_TIMER_FD && !serve(r, ready))
+      return;
+  }
+}
+
+/** How long one wait may take: the caller's time, or the next timeout if that is sooner. */
+static int64_t wait_ns(const struct mr_readiness *r, uint64_t deadline) {
+  uint64_t until = mr_timer_next(r);
+  if (deadline < until) until = deadline;
+  if (until == MR_NEVER) return -1;
+  uint64_t now = mr_now_ns();
+  return until > now ? (int64_t)(until - now) : 0;
+}
+
+/** For a host that watches our descriptor instead of waiting in here: it must tell the whole truth when we leave. */
+static void settle_outside(struct mr_readiness *r) {
+  mr_apply_interest(r);
+  mr_alarm_set(r);
+}
+
+int mr_readiness_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int64_t timeout_ns) {
+  struct mr_readiness *r = loop->state;
+  mr_deliver_held(r);
+  mr_submit(r, submit);
+  if (min > loop->cq_mask + 1) min = loop->cq_mask + 1;
+  uint64_t deadline = timeout_ns < 0 || !min ? MR_NEVER : timeout_ns ? mr_now_ns() + (uint64_t)timeout_ns : 0;
+  r->host_ready = false;
+  r->stale = true;
+  for (;;) {
+    if (r->ready_at < r->ready_count) serve_batch(r);
+    mr_apply_interest(r);
+    if (r->timeouts) mr_timers_fire(r);
+    bool enough = mr_cq_ready(loop) >= min || r->host_ready;
+    if (r->ready_at == r->ready_count && mr_room(r)) {
+      int64_t ns = enough || deadline == 0 ? 0 : wait_ns(r, deadline);
+      int n = r->poller->wait(r->poller_state, r->ready, MR_EVENTS_MAX, ns);
+      if (n < 0 && n != -EINTR) return n;
+      r->stale = false;
+      r->ready_at = 0;
+      r->ready_count = n < 0 ? 0 : (uint32_t)n;
+      serve_batch(r);
+      if (r->timeouts) mr_timers_fire(r);
+    }
+    bool full = mr_cq_ready(loop) >= min || r->host_ready || !mr_room(r);
+    if (full || enough || (deadline != MR_NEVER && (deadline == 0 || mr_now_ns() >= deadline))) {
+      if (r->timer_fd >= 0) settle_outside(r);
+      return full || enough ? (int)mr_cq_ready(loop) : -ETIME;
+    }
+  }
+}
+
+int mr_readiness_open(struct mr_loop *loop, const struct mr_poller *poller) {
+  struct mr_readiness *r = calloc(1, sizeof *r);
+  if (!r) return -ENOMEM;
+  r->loop = loop;
+  r->poller = poller;
+  r->dirty = -1;
+  r->timer_fd = -1;
+  r->timer_deadline = MR_NEVER;
+  int error = poller->open(&r->poller_state);
+  if (error < 0) {
+    free(r);
+    return error;
+  }
+  uint8_t *rings = loop->base + MR_CONTROL(loop, uint32_t, RINGS);
+  loop->sq_head = (uint32_t *)(void *)rings;
+  loop->sq_tail = loop->sq_head + 1;
+  loop->cq_head = loop->sq_head + 2;
+  loop->cq_tail = loop->sq_head + 3;
+  *loop->sq_head = *loop->sq_tail = *loop->cq_head = *loop->cq_tail = 0;
+  loop->cqes = (struct mr_cqe *)(void *)(rings + MR_RINGS_BYTES_FIXED);
+  loop->sqes = (struct mr_sqe *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, SQES));
+  loop->sq_mask = MR_CONTROL(loop, uint32_t, SQ_ENTRIES) - 1;
+  loop->cq_mask = MR_CONTROL(loop, uint32_t, CQ_ENTRIES) - 1;
+  uint32_t buffers = MR_CONTROL(loop, uint32_t, BUFFER_ENTRIES);
+  loop->buffers = buffers ? (struct mr_buf *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, BUFFER_RING)) : NULL;
+  loop->buffer_mask = buffers - 1;
+  loop->state = r;
+  return 0;
+}
+
+void mr_readiness_close(struct mr_loop *loop) {
+  struct mr_readiness *r = loop->state;
+  if (r->timer_fd >= 0) close(r->timer_fd);
+  r->poller->close(r->poller_state);
+  mr_op_free_all(r);
+  mr_records_free(r);
+  free(r->heap);
+  free(r->held);
+  free(r);
+}
+
+int mr_readiness_watch_host(struct mr_loop *loop, int fd) {
+  struct mr_readiness *r = loop->state;
+  return r->poller->watch(r->poller_state, MR_HOST_FD, fd);
+}

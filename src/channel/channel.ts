@@ -1,0 +1,109 @@
+// A channel as a handler sees it: a slot and a generation in the core, and the few verbs that act on them.
+import * as abi from '../../assembly/abi.ts'
+import { systemError } from '../kernel/errors.ts'
+import type { Loop } from '../loop/loop.ts'
+import { type TcpAddress, readSocketAddress } from './address.ts'
+import { Frame } from './frame.ts'
+
+/** Plain functions, called synchronously; all but `frame` may be left out. */
+export interface Handler {
+  open?(channel: Channel): void
+  frame(channel: Channel, frame: Frame): void
+  /** The queue, which had been above the high watermark, is low again. */
+  writable?(channel: Channel): void
+  /** The peer has ended its side. Ours ends by itself after this call, once everything written is sent. */
+  end?(channel: Channel): void
+  /** A bad frame, after which decoding goes on; or a failure of the connection, after which it closes. */
+  error?(channel: Channel, error: Error): void
+  close?(channel: Channel): void
+}
+
+const SMALL = 64
+
+export class Channel {
+  readonly #loop: Loop
+  readonly #slot: number
+  readonly #generation: number
+  /** Room for whatever the handler wants to keep with the channel. */
+  data: unknown = undefined
+
+  /** @internal */
+  constructor(loop: Loop, slot: number, generation: number) {
+    this.#loop = loop
+    this.#slot = slot
+    this.#generation = generation
+  }
+
+  /**
+   * Queues a message, framed by the codec; it is sent with everything else of this turn. Returns false when the queue is
+   * now above its high watermark: `writable` says when to go on. Throws EPIPE after the end, ENOBUFS where the queue
+   * is at its bound, EINVAL where the length does not fit the codec's length field; then nothing was queued.
+   */
+  write(message: Frame | Uint8Array | string): boolean {
+    const loop = this.#loop
+    let result: number
+    if (message instanceof Frame) {
+      result = loop.core.write(this.#slot, this.#generation, message.at, message.length)
+    } else {
+      result = this.#writeBytes(typeof message === 'string' ? Buffer.from(message) : message)
+    }
+    if (result < 0) throw systemError(result, 'write')
+    loop.touch()
+    return result === 1
+  }
+
+  #writeBytes(bytes: Uint8Array): number {
+    const { core, stage, bytes: memory } = this.#loop
+    const length = bytes.length
+    if (length <= STAGED) {
+      if (length <= SMALL) for (let i = 0; i < length; i++) memory[stage + i] = bytes[i] as number
+      else memory.set(bytes, stage)
+      return core.write(this.#slot, this.#generation, stage, length)
+    }
+    const at = this.#loop.alloc(length)
+    memory.set(bytes, at)
+    const result = core.write(this.#slot, this.#generation, at, length)
+    core.free(at)
+    return result
+  }
+
+  /** Ends our side once everything written is sent; the channel closes when the peer has ended too, or after a second. */
+  end(): void {
+    this.#loop.core.end(this.#slot, this.#generation, 1)
+    this.#loop.touch()
+  }
+
+  /** Closes at once; what is queued is dropped. */
+  destroy(): void {
+    this.#loop.core.destroy(this.#slot, this.#generation)
+    this.#loop.touch()
+  }
+
+  /** No more frames until `resume`; the peer feels it when the socket's buffer is full. */
+  pause(): void {
+    this.#loop.core.pause(this.#slot, this.#generation, 1)
+  }
+
+  resume(): void {
+    this.#loop.core.pause(this.#slot, this.#generation, 0)
+    this.#loop.touch()
+  }
+
+  /** Bytes queued and not yet sent. */
+  get writableLength(): number {
+    return this.#loop.core.queued(this.#slot, this.#generation) >>> 0
+  }
+
+  /** The peer's address; undefined once the channel is closed. */
+  get remoteAddress(): TcpAddress | undefined {
+    const loop = this.#loop
+    const ch = loop.core.find(this.#slot, this.#generation) >>> 0
+    if (ch === 0) return undefined
+    const fd = loop.view.getInt32(ch + abi.CHANNEL_FD, true)
+    const result = loop.call(abi.CALL_GETPEERNAME, fd, loop.stage, 128)
+    return result < 0 ? undefined : readSocketAddress(loop.view, loop.stage)
+  }
+}
+
+/** What fits the loop's stage beside a call record. */
+const STAGED = 60_000

@@ -1,0 +1,64 @@
+// `millrace kv`: one shard alone.
+import { parseArgs } from 'node:util'
+import { parseListen } from '../channel/address.ts'
+import { KvServer, type KvOptions, MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
+import { parseBytes } from '../service/bytes.ts'
+import { banner } from './banner.ts'
+import { integerOption, isUsageFault, untilStopped, usageFault } from './options.ts'
+import { parsePolicy } from './policy.ts'
+
+const HELP = `Usage: millrace kv [options]
+
+Strings with expiry over the Redis protocol, in one process, all in memory.
+
+  --listen PORT|HOST:PORT     where to listen (127.0.0.1:6379); port 0: any free one
+  --maxmemory SIZE            bytes for keys and values, as in 100mb or 1gb (1gb)
+  --maxmemory-policy POLICY   when it is used up: noeviction (default) or allkeys-lru
+  --requirepass PASSWORD      clients must AUTH first
+  --maxclients N              most connections at a time (20000)
+  --json                      say what happens in JSON, one object a line
+  -h, --help                  print this
+`
+
+const OPTIONS = {
+  listen: { type: 'string', default: '127.0.0.1:6379' },
+  maxmemory: { type: 'string', default: '1gb' },
+  'maxmemory-policy': { type: 'string', default: 'noeviction' },
+  requirepass: { type: 'string' },
+  maxclients: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Runs the tool and returns its exit code. */
+export async function kv(argv: string[]): Promise<number> {
+  let options: KvOptions
+  let json: boolean
+  try {
+    const { values } = parseArgs({ args: argv, options: OPTIONS })
+    if (values.help) {
+      process.stdout.write(HELP)
+      return 0
+    }
+    json = values.json
+    options = {
+      listen: parseListen(values.listen),
+      maxmemory: parseBytes('--maxmemory', values.maxmemory, MAXMEMORY_MIN, MAXMEMORY_MAX),
+      policy: parsePolicy(values['maxmemory-policy']),
+      password: values.requirepass,
+      maxClients: integerOption('--maxclients', values.maxclients, 20_000, 1, 1_000_000),
+    }
+  } catch (error) {
+    if (!isUsageFault(error)) throw error
+    return usageFault('kv', error)
+  }
+  const server = await KvServer.start(options)
+  const { loop, address } = server.listener
+  const port = String(address.port)
+  const say = banner('millrace kv', loop, address, json, [
+    `redis-cli -p ${port} set a 1`,
+    `redis-cli -p ${port} get a`,
+    `redis-benchmark -p ${port} -P 16 -q -t set,get`,
+  ])
+  return untilStopped(server, say)
+}

@@ -1,0 +1,9 @@
+// The one option value that kv, proxy and up share by name.
+import { InvalidArgumentError } from '../core/invalid-argument.ts'
+import { POLICIES, type Policy } from '../service/kv.ts'
+
+export function parsePolicy(text: string): Policy {
+  const policy = POLICIES.find((name) => name === text)
+  if (policy === undefined) throw new InvalidArgumentError('--maxmemory-policy', POLICIES.join(' or '), text)
+  return policy
+}

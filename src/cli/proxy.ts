@@ -1,0 +1,117 @@
+// `millrace proxy`: sharding in front of Redis servers, embedded shards, or both.
+import { parseArgs } from 'node:util'
+import { parseListen } from '../channel/address.ts'
+import { RING_COMPATS, type RingCompat } from '../core/ring-build.ts'
+import { InvalidArgumentError } from '../core/invalid-argument.ts'
+import { parseBytes } from '../service/bytes.ts'
+import { MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
+import { type ProxyOptions, ProxyServer } from '../service/proxy.ts'
+import { parseServers, type Server } from '../service/servers.ts'
+import { banner } from './banner.ts'
+import { integerOption, isUsageFault, untilStopped, usageFault } from './options.ts'
+import { parsePolicy } from './policy.ts'
+
+const HELP = `Usage: millrace proxy --servers LIST [options]
+
+A sharding proxy: clients speak the Redis protocol to it as to one server; each key has its place on a hash ring.
+
+  --servers LIST              host:port[:weight][ name], [ipv6]:port[:weight], /path[:weight] or
+                              embedded[/NAME][:weight] (a shard in this process), separated by commas
+  --listen PORT|HOST:PORT     where to listen (127.0.0.1:6380); port 0: any free one
+  --compat MODE               whose ring: native (default), ketama (libketama) or twemproxy
+  --hash-tag XY               hash only what stands between X and Y in a key, as in '{}'
+  --timeout MS                most time for a reply of a server (5000); 0: no limit
+  --connect-timeout MS        most time for a connect (2000)
+  --maxclients N              most connections at a time (20000)
+  --max-in-flight N           most requests of one client that wait for replies (1024)
+  --maxmemory SIZE            for embedded shards, all together (1gb)
+  --maxmemory-policy POLICY   for embedded shards: noeviction (default) or allkeys-lru
+  --json                      say what happens in JSON, one object a line
+  -h, --help                  print this
+`
+
+const OPTIONS = {
+  servers: { type: 'string' },
+  listen: { type: 'string', default: '127.0.0.1:6380' },
+  compat: { type: 'string' },
+  'hash-tag': { type: 'string' },
+  timeout: { type: 'string' },
+  'connect-timeout': { type: 'string' },
+  maxclients: { type: 'string' },
+  'max-in-flight': { type: 'string' },
+  maxmemory: { type: 'string', default: '1gb' },
+  'maxmemory-policy': { type: 'string', default: 'noeviction' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Runs the tool and returns its exit code. */
+export function proxy(argv: string[]): Promise<number> {
+  return runProxy('proxy', HELP, argv, undefined)
+}
+
+/** `proxy` and `up` differ only in where their servers come from. */
+export async function runProxy(
+  tool: string,
+  help: string,
+  argv: string[],
+  servers: readonly Server[] | undefined,
+): Promise<number> {
+  let options: ProxyOptions
+  let json: boolean
+  try {
+    const { values } = parseArgs({ args: argv, options: OPTIONS })
+    if (values.help) {
+      process.stdout.write(help)
+      return 0
+    }
+    json = values.json
+    if (servers !== undefined && values.servers !== undefined) {
+      throw new InvalidArgumentError('--servers', 'left to `millrace proxy`', values.servers)
+    }
+    options = {
+      servers: servers ?? parseServers(values.servers ?? ''),
+      listen: parseListen(values.listen),
+      ring: { compat: parseCompat(values.compat), hashTag: values['hash-tag'] },
+      timeoutMs: integerOption('--timeout', values.timeout, 5000, 0, 3_600_000),
+      connectTimeoutMs: integerOption('--connect-timeout', values['connect-timeout'], 2000, 1, 3_600_000),
+      maxClients: integerOption('--maxclients', values.maxclients, 20_000, 1, 1_000_000),
+      maxInFlight: integerOption('--max-in-flight', values['max-in-flight'], 1024, 1, 1_000_000),
+      maxmemory: parseBytes('--maxmemory', values.maxmemory, MAXMEMORY_MIN, MAXMEMORY_MAX),
+      policy: parsePolicy(values['maxmemory-policy']),
+      onServer: (server, up, error) => report(server, up, error),
+    }
+  } catch (error) {
+    if (!isUsageFault(error)) throw error
+    return usageFault(tool, error)
+  }
+  let report = (server: Server, up: boolean, error: number): void => {
+    if (!up) early.push(`server ${server.id} is down (${error})`)
+  }
+  const early: string[] = []
+  let started: ProxyServer
+  try {
+    started = await ProxyServer.start(options)
+  } catch (error) {
+    // what the ring's plan refuses (a weight, a tag of three characters) is the caller's fault too
+    if (!isUsageFault(error)) throw error
+    return usageFault(tool, error)
+  }
+  const { loop, address } = started.listener
+  const port = String(address.port)
+  const say = banner(`millrace ${tool}`, loop, address, json, [
+    `redis-cli -p ${port} set a 1`,
+    `redis-cli -p ${port} mget a b c`,
+    `redis-benchmark -p ${port} -P 16 -q -t set,get`,
+  ])
+  for (const line of early) say(line)
+  report = (server, up) => say(`server ${server.id} is ${up ? 'up' : 'down'}`)
+  return untilStopped(started, say)
+}
+
+function parseCompat(text: string | undefined): RingCompat | undefined {
+  if (text === undefined) return undefined
+  const compat = RING_COMPATS.find((name) => name === text)
+  if (compat === undefined) throw new InvalidArgumentError('--compat', RING_COMPATS.join(', '), text)
+  return compat
+}

@@ -1,0 +1,140 @@
+// Loading the core on any host: a module without imports, and the one instance of it that a process shares by default.
+
+import type { RingExports } from './ring-build.ts'
+
+/** What build/core.wasm exports. */
+export interface CoreExports extends RingExports {
+  readonly memory: WebAssembly.Memory
+  heapCreate(start: number, end: number): void
+  alloc(bytes: number): number
+  free(at: number): void
+  /** Traps where the heap is broken. */
+  heapCheck(): void
+}
+
+export type CoreSource = BufferSource | WebAssembly.Module
+
+/** An instance of the core, with its memory and a place in it where keys are put for reading. */
+export class Core {
+  readonly memory: WebAssembly.Memory
+  readonly exports: CoreExports
+  #bytes: Uint8Array
+  #stage = 0
+  #stageBytes = 0
+
+  /** @internal Use loadCore or instantiateCore. */
+  constructor(instance: WebAssembly.Instance) {
+    this.exports = instance.exports as unknown as CoreExports
+    this.memory = this.exports.memory
+    const missing = HEAP_END - this.memory.buffer.byteLength
+    if (missing > 0) this.memory.grow(missing / PAGE_BYTES)
+    this.exports.heapCreate(HEAP_START, HEAP_END)
+    this.#bytes = new Uint8Array(this.memory.buffer)
+  }
+
+  /** The whole memory, as it is now. */
+  get bytes(): Uint8Array {
+    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = new Uint8Array(this.memory.buffer)
+    return this.#bytes
+  }
+
+  /** Where `put` put its bytes. */
+  get stage(): number {
+    return this.#stage
+  }
+
+  /** Copies text (as UTF-8) or bytes to `stage` and returns their length. */
+  put(data: string | Uint8Array): number {
+    if (typeof data !== 'string') {
+      this.#reserve(data.length)
+      this.bytes.set(data, this.#stage)
+      return data.length
+    }
+    this.#reserve(data.length * 3)
+    const bytes = this.bytes
+    if (data.length > SHORT) return this.#encode(data)
+    for (let i = 0; i < data.length; i++) {
+      const code = data.charCodeAt(i)
+      if (code > 0x7f) return this.#encode(data)
+      bytes[this.#stage + i] = code
+    }
+    return data.length
+  }
+
+  #encode(text: string): number {
+    return encoder.encodeInto(text, this.bytes.subarray(this.#stage, this.#stage + this.#stageBytes)).written
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#stageBytes) return
+    const size = Math.max(STAGE_BYTES_MIN, bytes)
+    const stage = this.exports.alloc(size) >>> 0
+    if (stage === 0) throw new RangeError(`the core has no room for ${size} bytes`)
+    if (this.#stage !== 0) this.exports.free(this.#stage)
+    this.#stage = stage
+    this.#stageBytes = size
+  }
+}
+
+const encoder = new TextEncoder()
+const PAGE_BYTES = 65536
+const HEAP_START = PAGE_BYTES // behind the static data
+const HEAP_END = 2048 * PAGE_BYTES // hosts commit a page of memory only when it is touched
+const STAGE_BYTES_MIN = 4096
+const SHORT = 64 // up to here a loop beats TextEncoder
+
+/** Instantiates at once, where the host allows it; browsers want `await loadCore()` on their main thread. */
+export function instantiateCore(source: CoreSource): Core {
+  const module = source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source)
+  return new Core(new WebAssembly.Instance(module))
+}
+
+let shared: Core | undefined
+let provide: (() => CoreSource) | undefined
+
+/** Tells how to get the core when the first one who needs it has brought none. */
+export function provideCore(source: () => CoreSource): void {
+  provide = source
+}
+
+/** The core that everybody shares who names no other. */
+export function sharedCore(): Core {
+  if (shared === undefined && provide !== undefined) shared = instantiateCore(provide())
+  if (shared === undefined) throw new Error("the core is not loaded: first `await loadCore()`, from 'millrace/core'")
+  return shared
+}
+
+/**
+ * Loads the core: from bytes, a module, a response or its URL; without a source from build/core.wasm of this package.
+ * The first one loaded is shared from then on.
+ */
+export async function loadCore(source?: CoreSource | Response | URL | string): Promise<Core> {
+  if (source === undefined && (shared !== undefined || provide !== undefined)) return sharedCore()
+  const core = new Core(await WebAssembly.instantiate(await compile(source ?? CORE_URL)))
+  shared ??= core
+  return core
+}
+
+const CORE_URL = new URL('../../../build/core.wasm', import.meta.url)
+
+async function compile(source: CoreSource | Response | URL | string): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source
+  if (source instanceof URL || typeof source === 'string') return WebAssembly.compile(await download(source))
+  if (source instanceof Response) return WebAssembly.compile(await source.arrayBuffer())
+  return WebAssembly.compile(source)
+}
+
+interface NodeFiles {
+  readFile(url: URL): Promise<Uint8Array<ArrayBuffer>>
+}
+
+/** Node's fetch reads no files; its file system is found without an import, which other hosts would stumble over. */
+async function download(source: URL | string): Promise<BufferSource> {
+  const url = new URL(source, import.meta.url)
+  const host = globalThis as { process?: { getBuiltinModule?: (name: string) => NodeFiles | undefined } }
+  const files = url.protocol === 'file:' ? host.process?.getBuiltinModule?.('fs/promises') : undefined
+  if (files !== undefined) return files.readFile(url)
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`the core could not be loaded: ${url} answered ${response.status}`)
+  return response.arrayBuffer()
+}

@@ -1,0 +1,129 @@
+// The shim, loaded: the only file that knows koffi. Plain integers go in; results are ≥ 0 or −errno.
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import koffi, { type LibraryHandle } from 'koffi'
+import { ABI_VERSION } from '../../assembly/abi.ts'
+
+export interface Native {
+  /** `memory` begins at the first byte of the linear memory; → a loop. */
+  setup(memory: Uint8Array, control: number, kernel: number): number
+  /** −1 ns waits for ever. → completions ready; −ETIME: fewer than `min` when the time was up. */
+  enter(loop: number, calls: number, submit: number, min: number, timeoutNs: number): number
+  /** Executes call records anywhere in the memory, results in place. */
+  call(loop: number, offset: number, count: number): number
+  close(loop: number): number
+  /** A descriptor that is readable while the kernel has something to deliver; for `pollFd`. */
+  waitFd(loop: number): number
+  /** Waits in the prepare phase of this thread's event loop; −ENOSYS where the host is not Node's libuv. */
+  attach(loop: number): number
+  detach(loop: number): number
+  /** Whether an attached loop keeps the process alive. */
+  ref(loop: number, on: boolean): number
+  /** A fact about the machine, by the names in shim/probe.c. */
+  probe(feature: string): number
+}
+
+/** A watched descriptor. */
+export interface FdPoll {
+  ref(): void
+  unref(): void
+  close(): void
+}
+
+/** The folder with our package.json: above src/ in a checkout, above dist/ when built. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder)
+    if (parent === folder) throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}`)
+    folder = parent
+  }
+  return folder
+}
+
+/** Where the shim is: MILLRACE_SHIM, or what `make shim` built. */
+export function shimPath(): string {
+  return process.env.MILLRACE_SHIM || join(packageRoot(), 'build', 'shim.so')
+}
+
+function open(path: string): LibraryHandle {
+  if (process.platform !== 'linux') throw new Error(`millrace needs Linux; this is ${process.platform}`)
+  if (!existsSync(path)) throw new Error(`the shim is not built: ${path} is missing; run \`make shim\``)
+  try {
+    return koffi.load(path)
+  } catch (cause) {
+    throw new Error(`the shim does not load: ${path}; was it built on this machine? Run \`make shim\``, { cause })
+  }
+}
+
+let loaded: Native | undefined
+
+/** The shim of this thread, loaded once. */
+export function native(): Native {
+  loaded ??= load(shimPath())
+  return loaded
+}
+
+function load(path: string): Native {
+  const library = open(path)
+  const version = library.func('int mr_abi_version(void)')() as number
+  if (version !== ABI_VERSION) {
+    throw new Error(`${path} has layout ${version}, this package has ${ABI_VERSION}; run \`make build\``)
+  }
+  const attach = library.func('int mr_attach(int loop, void *env)')
+  const ref = library.func('int mr_ref(int loop, int on)')
+  const setup = library.func('int mr_setup(uint8_t *base, uint32_t control, int kernel)')
+  const close = library.func('int mr_close(int loop)')
+  // A loop keeps addresses in its memory: the memory must not be collected before the loop is closed.
+  const memories = new Map<number, Uint8Array>()
+  return {
+    setup: (memory, control, kernel) => {
+      const loop = setup(memory, control, kernel) as number
+      if (loop >= 0) memories.set(loop, memory)
+      return loop
+    },
+    enter: library.func(
+      'int mr_enter(int loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns)',
+    ) as Native['enter'],
+    call: library.func('int mr_call(int loop, uint32_t offset, uint32_t count)') as Native['call'],
+    close: (loop) => {
+      const result = close(loop) as number
+      if (result === 0) memories.delete(loop)
+      return result
+    },
+    waitFd: library.func('int mr_wait_fd(int loop)') as Native['waitFd'],
+    attach: (loop) => attach(loop, koffi.node.env) as number,
+    detach: library.func('int mr_detach(int loop)') as Native['detach'],
+    ref: (loop, on) => ref(loop, on ? 1 : 0) as number,
+    probe: library.func('int mr_probe(const char *feature)') as Native['probe'],
+  }
+}
+
+/** koffi collects a poll handle that nothing refers to. */
+const polls = new Set<FdPoll>()
+
+/**
+ * Calls back while `fd` is readable. The callback runs outside of any tick, where promises and nextTick do not follow:
+ * it should only schedule. What it throws surfaces where Node's users expect it.
+ */
+export function pollFd(fd: number, callback: () => void): FdPoll {
+  const handle = koffi.node.poll(fd, { readable: true }, () => {
+    try {
+      callback()
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+    }
+  })
+  const poll: FdPoll = {
+    ref: () => handle.ref(),
+    unref: () => handle.unref(),
+    close: () => {
+      if (polls.delete(poll)) handle.close()
+    },
+  }
+  polls.add(poll)
+  return poll
+}

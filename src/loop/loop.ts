@@ -1,0 +1,241 @@
+// The loop: a linear memory, a core over it, a kernel behind it, and turns inside the host's event loop. A turn is
+// enter → run → upcalls; everything else about channels happens in the core.
+import * as abi from '../../assembly/abi.ts'
+import { chooseKernel, type KernelChoice } from '../kernel/choose.ts'
+import { check, systemError } from '../kernel/errors.ts'
+import { type Native, native } from '../kernel/native.ts'
+import { instantiateRuntime, type Runtime } from './runtime.ts'
+import { startWait, type Wait } from './wait.ts'
+
+export interface LoopOptions {
+  /** Slots of the channel table: connections, listeners, servers. */
+  readonly channels?: number
+  /** Receive buffers, a power of two. Used in turn, so that together they should fit the L2 cache. */
+  readonly buffers?: number
+  /** Bytes of one receive buffer. */
+  readonly bufferBytes?: number
+  /** Bytes for skbs and other small objects; address space, committed as it is used. */
+  readonly slabBytes?: number
+  /** Bytes for everything else: large messages, rings, keyspaces; likewise. */
+  readonly heapBytes?: number
+}
+
+/** What an endpoint's owner is told. Addresses are in the loop's memory and valid during the call only. */
+export interface EndpointHandler {
+  upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void
+}
+
+const PAGE = 65536
+const MEMORY_MAX = 65535 * PAGE // one page short of 4 GiB, so that every offset and length fits 32 bits
+const SQ_ENTRIES = 4096
+const CQ_ENTRIES = 8192
+const STAGE_BYTES = 65536
+
+export class Loop {
+  readonly native: Native = native()
+  readonly kernel: KernelChoice
+  readonly memory: WebAssembly.Memory
+  readonly core: Runtime
+  readonly bytes: Uint8Array
+  readonly u32: Uint32Array
+  readonly view: DataView
+  /** Where short texts and addresses are written for the core. */
+  readonly stage: number
+  readonly wait: Wait
+  readonly #control: number
+  readonly #handle: number
+  readonly #upcalls: number
+  readonly #endpoints = new Map<number, EndpointHandler>()
+  #lastId = 0
+  #refs = 0
+  #turning = false
+  #closed = false
+
+  constructor(options: LoopOptions = {}) {
+    const { channels = 65536, buffers = 64, bufferBytes = 16384 } = options
+    const { slabBytes = 512 * 1024 * 1024, heapBytes = 512 * 1024 * 1024 } = options
+    this.kernel = chooseKernel()
+    const fixed = channels * abi.CHANNEL_BYTES + buffers * bufferBytes + 16 * 1024 * 1024
+    const pages = Math.ceil((fixed + slabBytes + heapBytes) / PAGE)
+    if (pages * PAGE > MEMORY_MAX) {
+      throw new RangeError(`a loop's memory is at most 4 GiB; ${Math.ceil(pages / 16384)} GiB are asked for`)
+    }
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+    this.bytes = new Uint8Array(this.memory.buffer)
+    this.u32 = new Uint32Array(this.memory.buffer)
+    this.view = new DataView(this.memory.buffer)
+    this.core = instantiateRuntime(this.memory)
+    const end = pages * PAGE
+    const base = this.core.memoryBase()
+    this.#control =
+      this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
+    if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
+    this.#handle = check(this.native.setup(this.bytes, this.#control, this.kernel.kernel), 'setup')
+    this.core.attach()
+    this.core.upstreamSeed(randomU64())
+    this.#upcalls = this.core.upcalls.value as number
+    this.stage = this.alloc(STAGE_BYTES)
+    this.wait = startWait(this.native, this.#handle, {
+      handle: () => this.#turn(),
+      look: () => this.#look(),
+      pending: () => this.#calls() > 0 || this.#submissions() > 0,
+      quietMs: () => this.#quietMs(),
+      hurry: () => {
+        this.u32[(this.#control + abi.CONTROL_WAIT_MIN) >> 2] = 0
+      },
+    })
+    this.wait.ref(false)
+  }
+
+  /** Heap bytes in the loop's memory; throws where they are exhausted. */
+  alloc(bytes: number): number {
+    const at = this.core.alloc(bytes) >>> 0
+    if (at === 0) throw systemError(-abi.ENOMEM, 'alloc')
+    return at
+  }
+
+  /** Registers an endpoint's handler; the id goes into its record. */
+  register(endpoint: number, handler: EndpointHandler): void {
+    const id = ++this.#lastId
+    this.view.setUint32(endpoint + abi.ENDPOINT_ID, id, true)
+    this.#endpoints.set(id, handler)
+  }
+
+  unregister(endpoint: number): void {
+    this.#endpoints.delete(this.view.getUint32(endpoint + abi.ENDPOINT_ID, true))
+  }
+
+  /** The loop keeps the process alive while anyone refs it. */
+  ref(): void {
+    if (++this.#refs === 1) this.wait.ref(true)
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.wait.ref(false)
+  }
+
+  /** Something was asked of the core outside a turn: it is flushed in the next one. */
+  touch(): void {
+    if (!this.#turning) this.wait.wake()
+  }
+
+  /** Executes one immediate call now, for cold paths: results are ≥ 0 or −errno. */
+  call(op: number, fd: number, a = 0, b = 0, c = 0): number {
+    const at = this.stage + STAGE_BYTES - abi.CALL_BYTES
+    this.view.setUint32(at + abi.CALL_OP, op, true)
+    this.view.setInt32(at + abi.CALL_FD, fd, true)
+    this.view.setUint32(at + abi.CALL_A, a, true)
+    this.view.setUint32(at + abi.CALL_B, b, true)
+    this.view.setBigInt64(at + abi.CALL_C, BigInt(c), true)
+    const result = this.native.call(this.#handle, at, 1)
+    return result < 0 ? result : this.view.getInt32(at + abi.CALL_RESULT, true)
+  }
+
+  /** Counters of the loop. */
+  stats(): LoopStats {
+    const u64 = (offset: number): number => Number(this.view.getBigUint64(this.#control + offset, true))
+    const u32 = (offset: number): number => this.view.getUint32(this.#control + offset, true)
+    return {
+      enters: u64(abi.CONTROL_ENTERS),
+      waits: u64(abi.CONTROL_WAITS),
+      stale: u64(abi.CONTROL_STALE),
+      starved: u64(abi.CONTROL_STARVED),
+      channels: u32(abi.CONTROL_CHANNELS),
+      skbs: u32(abi.CONTROL_SKBS),
+      heapUsed: this.core.heapUsed() >>> 0,
+      slabUsed: this.core.slabUsed() >>> 0,
+    }
+  }
+
+  /** Ends the loop. No endpoint may be left. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.wait.stop()
+    this.native.close(this.#handle)
+  }
+
+  #turn(): void {
+    this.#turning = true
+    try {
+      if (this.core.run() > 0) {
+        // handlers may cause further upcalls (an answer lets a channel go on), so the count is read each time
+        for (let i = 0; i < this.core.upcallCount(); i++) this.#upcall(this.#upcalls + i * abi.UPCALL_BYTES)
+        this.core.upcallsDone()
+        this.core.flush()
+      }
+    } finally {
+      this.#turning = false
+    }
+  }
+
+  #upcall(at: number): void {
+    const { u32 } = this
+    const i = at >> 2
+    const handler = this.#endpoints.get(u32[i + (abi.UPCALL_ENDPOINT >> 2)] as number)
+    if (handler === undefined) return
+    try {
+      handler.upcall(
+        u32[i] as number,
+        u32[i + (abi.UPCALL_SLOT >> 2)] as number,
+        u32[i + (abi.UPCALL_GENERATION >> 2)] as number,
+        u32[i + (abi.UPCALL_AT >> 2)] as number,
+        u32[i + (abi.UPCALL_LENGTH >> 2)] as number,
+        u32[i + (abi.UPCALL_EXTRA >> 2)] as number,
+      )
+    } catch (error) {
+      // the loop lives; the error surfaces as an uncaught one, as it would from any callback of Node's
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+
+  #look(): boolean {
+    const calls = this.#calls()
+    const ready = this.native.enter(this.#handle, calls, this.#submissions(), 0, 0)
+    return calls > 0 || ready > 0 || this.core.cqReady() > 0
+  }
+
+  #calls(): number {
+    return this.u32[(this.#control + abi.CONTROL_CALL_COUNT) >> 2] as number
+  }
+
+  #submissions(): number {
+    const { u32 } = this
+    const control = this.#control >> 2
+    const head = u32[(u32[control + (abi.CONTROL_SQ_HEAD >> 2)] as number) >> 2] as number
+    const tail = u32[(u32[control + (abi.CONTROL_SQ_TAIL >> 2)] as number) >> 2] as number
+    return (tail - head) >>> 0
+  }
+
+  #quietMs(): number {
+    if (this.u32[(this.#control + abi.CONTROL_WAIT_MIN) >> 2] === 0) return 0
+    const ns = Number(this.view.getBigInt64(this.#control + abi.CONTROL_WAIT_NS, true))
+    return ns < 0 ? -1 : Math.max(1, Math.ceil(ns / 1e6))
+  }
+}
+
+export interface LoopStats {
+  readonly enters: number
+  readonly waits: number
+  readonly stale: number
+  readonly starved: number
+  readonly channels: number
+  readonly skbs: number
+  readonly heapUsed: number
+  readonly slabUsed: number
+}
+
+/** A random number for seeds. */
+export function randomU64(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint
+}
+
+let shared: Loop | undefined
+
+/** The loop of this thread, made when it is first needed. */
+export function threadLoop(): Loop {
+  shared ??= new Loop()
+  return shared
+}

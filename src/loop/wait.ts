@@ -1,0 +1,102 @@
+// How a loop waits inside Node's: in the prepare phase, where both loops share one blocking call, or behind a poll
+// handle. Equal in everything but speed; MILLRACE_WAIT=prepare|poll forces one.
+import { ENOSYS } from '../../assembly/abi.ts'
+import { systemError } from '../kernel/errors.ts'
+import { type FdPoll, type Native, pollFd } from '../kernel/native.ts'
+
+export interface Wait {
+  readonly name: 'prepare' | 'poll'
+  /** Keeps the process alive, or no longer. */
+  ref(on: boolean): void
+  /** Something was asked for outside a turn: the next turn comes soon. */
+  wake(): void
+  stop(): void
+}
+
+export interface Turn {
+  /** Handles what the kernel has brought. */
+  handle(): void
+  /** Enters the kernel without blocking; → whether there is something to handle. */
+  look(): boolean
+  /** Whether the core has asked for something that the kernel has not seen yet. */
+  pending(): boolean
+  /** How long nothing is due, in milliseconds; −1: for ever. */
+  quietMs(): number
+  /** The next `enter` must not block. */
+  hurry(): void
+}
+
+/** The wait that MILLRACE_WAIT names, or the better one that works here. */
+export function startWait(native: Native, loop: number, turn: Turn): Wait {
+  const wanted = process.env.MILLRACE_WAIT
+  if (wanted !== undefined && wanted !== '' && wanted !== 'prepare' && wanted !== 'poll') {
+    throw Object.assign(new Error(`MILLRACE_WAIT=${wanted} is not a way to wait; the known ones are prepare, poll`), {
+      code: 'MILLRACE_ERR_WAIT',
+    })
+  }
+  if (wanted !== 'poll') {
+    const result = native.attach(loop)
+    if (result >= 0) return waitInPrepare(native, loop, turn)
+    if (wanted === 'prepare' || result !== -ENOSYS) throw systemError(result, 'attach')
+  }
+  return waitOnPoll(native, loop, turn)
+}
+
+function waitInPrepare(native: Native, loop: number, turn: Turn): Wait {
+  // libuv's prepare phase enters the kernel; this immediate runs right after, in JavaScript that Node called
+  let stopped = false
+  const tick = (): void => {
+    if (stopped) return
+    setImmediate(tick).unref()
+    turn.handle()
+  }
+  setImmediate(tick).unref()
+  return {
+    name: 'prepare',
+    ref: (on) => void native.ref(loop, on),
+    wake: () => turn.hurry(),
+    stop: () => {
+      stopped = true
+      native.detach(loop)
+    },
+  }
+}
+
+function waitOnPoll(native: Native, loop: number, turn: Turn): Wait {
+  let timer: NodeJS.Timeout | undefined
+  let scheduled: NodeJS.Immediate | undefined
+  let refed = false
+  const wake = (): void => {
+    scheduled ??= setImmediate(tick)
+  }
+  const poll: FdPoll = pollFd(native.waitFd(loop), wake)
+  function tick(): void {
+    scheduled = undefined
+    clearTimeout(timer)
+    const found = turn.look()
+    turn.handle()
+    // a turn that found something is followed by another; one that did not leaves the wait to the poll handle
+    if (found || turn.pending()) return wake()
+    const quiet = turn.quietMs()
+    if (quiet === 0) return wake()
+    if (quiet > 0) {
+      timer = setTimeout(wake, quiet)
+      if (!refed) timer.unref()
+    }
+  }
+  poll.unref()
+  return {
+    name: 'poll',
+    ref: (on) => {
+      refed = on
+      if (on) poll.ref()
+      else poll.unref()
+    },
+    wake,
+    stop: () => {
+      poll.close()
+      clearTimeout(timer)
+      clearImmediate(scheduled)
+    },
+  }
+}

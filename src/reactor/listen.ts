@@ -1,0 +1,123 @@
+// `listen`: a server whose frames a JavaScript handler takes.
+import * as abi from '../../assembly/abi.ts'
+import type { TcpAddress } from '../channel/address.ts'
+import { Channel, type Handler } from '../channel/channel.ts'
+import { type Codec, raw } from '../channel/codec.ts'
+import { channelError } from '../channel/errors.ts'
+import { Frame } from '../channel/frame.ts'
+import { type Loop, threadLoop } from '../loop/loop.ts'
+import { Listener } from './listener.ts'
+
+export interface ListenOptions {
+  /** 0: any free port. */
+  readonly port: number
+  /** '127.0.0.1' by default. */
+  readonly host?: string
+  /** How bytes become frames; raw() by default. */
+  readonly codec?: Codec
+  readonly handler: Handler
+  /** Bytes queued for a channel above which `write` returns false and its frames wait. 65,536 by default. */
+  readonly highWaterMark?: number
+  /** Bytes at which both go on. Half the high one by default. */
+  readonly lowWaterMark?: number
+  /** Most channels at a time; at the limit new ones wait in the backlog. 65,000 by default. */
+  readonly maxChannels?: number
+}
+
+export interface ServerStats {
+  readonly channels: number
+  readonly accepted: number
+}
+
+/** Starts a server on the thread's loop. */
+export async function listen(options: ListenOptions): Promise<Server> {
+  const { port, host = '127.0.0.1', codec = raw(), handler } = options
+  const high = options.highWaterMark ?? 65536
+  const low = options.lowWaterMark ?? high >> 1
+  const limit = options.maxChannels ?? 65000
+  const loop = threadLoop()
+  const listener = await Listener.open(
+    loop,
+    { host, port },
+    { service: abi.SERVICE_HOST, high, low, limit, handler: new HandlerBridge(loop, handler) },
+    (endpoint) => codec.write(loop.view, endpoint + abi.ENDPOINT_CODEC),
+  )
+  return new Server(listener)
+}
+
+/** A listening server. */
+export class Server {
+  readonly #listener: Listener
+
+  /** @internal */
+  constructor(listener: Listener) {
+    this.#listener = listener
+  }
+
+  address(): TcpAddress & { family: 'IPv4' | 'IPv6' } {
+    return this.#listener.address
+  }
+
+  stats(): ServerStats {
+    return { channels: this.#listener.channels, accepted: this.#listener.accepted }
+  }
+
+  /** Stops accepting, sends what channels owe, and closes; whatever is left after `drain` milliseconds is cut off. */
+  close({ drain = 5000 }: { drain?: number } = {}): Promise<void> {
+    return this.#listener.close(drain)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** Turns upcalls into calls of a handler; one Channel object per open channel, one Frame for all. */
+class HandlerBridge {
+  readonly #loop: Loop
+  readonly #handler: Handler
+  readonly #channels: (Channel | undefined)[] = []
+  readonly #frame: Frame
+
+  constructor(loop: Loop, handler: Handler) {
+    this.#loop = loop
+    this.#handler = handler
+    this.#frame = new Frame(loop)
+  }
+
+  upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void {
+    const handler = this.#handler
+    if (kind === abi.UP_OPEN) {
+      const opened = new Channel(this.#loop, slot, generation)
+      this.#channels[slot] = opened
+      handler.open?.(opened)
+      return
+    }
+    const channel = this.#channels[slot]
+    if (channel === undefined) return
+    switch (kind) {
+      case abi.UP_FRAME:
+        this.#frame.at = at
+        this.#frame.length = length
+        handler.frame(channel, this.#frame)
+        break
+      case abi.UP_WRITABLE:
+        handler.writable?.(channel)
+        break
+      case abi.UP_ERROR:
+        handler.error?.(channel, channelError(length, extra))
+        break
+      case abi.UP_END:
+        try {
+          handler.end?.(channel)
+        } finally {
+          channel.end()
+        }
+        break
+      case abi.UP_CLOSE:
+        this.#channels[slot] = undefined
+        handler.close?.(channel)
+        break
+    }
+  }
+}

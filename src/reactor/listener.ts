@@ -1,0 +1,126 @@
+// Listening sockets, and the endpoints behind them: what `listen` and the services share.
+import * as abi from '../../assembly/abi.ts'
+import { type TcpAddress, readSocketAddress, resolveTcp } from '../channel/address.ts'
+import { check, systemError } from '../kernel/errors.ts'
+import type { EndpointHandler, Loop } from '../loop/loop.ts'
+
+export interface EndpointOptions {
+  readonly service: number
+  /** Address of what the service works on. */
+  readonly target?: number
+  /** Watermarks of a channel's queue, in bytes. */
+  readonly high: number
+  readonly low: number
+  /** Most channels at a time; at the limit new ones wait in the backlog. */
+  readonly limit: number
+  readonly handler: EndpointHandler
+}
+
+/** An endpoint of a service, with its listener. */
+export class Listener {
+  readonly loop: Loop
+  readonly endpoint: number
+  readonly address: TcpAddress & { family: 'IPv4' | 'IPv6' }
+  #drained: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  private constructor(loop: Loop, endpoint: number, address: TcpAddress & { family: 'IPv4' | 'IPv6' }) {
+    this.loop = loop
+    this.endpoint = endpoint
+    this.address = address
+  }
+
+  /** Binds and listens; rejects with the error Node's users know (EADDRINUSE, EACCES …). */
+  static async open(loop: Loop, at: TcpAddress, options: EndpointOptions, prepare?: (endpoint: number) => void): Promise<Listener> {
+    const { fd, address } = await bind(loop, at)
+    const endpoint = createEndpoint(loop, options)
+    prepare?.(endpoint)
+    const listener = new Listener(loop, endpoint, address)
+    const { handler } = options
+    loop.register(endpoint, {
+      upcall(kind, slot, generation, place, length, extra) {
+        if (kind === abi.UP_DRAINED) listener.#drained?.()
+        else handler.upcall(kind, slot, generation, place, length, extra)
+      },
+    })
+    if (!loop.core.endpointListen(endpoint, fd)) {
+      loop.call(abi.CALL_CLOSE, fd)
+      throw systemError(-abi.EMFILE, 'listen', { address: address.host, port: address.port })
+    }
+    loop.ref()
+    loop.touch()
+    return listener
+  }
+
+  /** Channels open now. */
+  get channels(): number {
+    return this.loop.view.getUint32(this.endpoint + abi.ENDPOINT_CHANNELS, true)
+  }
+
+  /** Channels accepted so far. */
+  get accepted(): number {
+    return Number(this.loop.view.getBigUint64(this.endpoint + abi.ENDPOINT_ACCEPTED, true))
+  }
+
+  /** Stops accepting, lets every channel send what it owes, and closes the rest after `drainMs`. */
+  close(drainMs: number): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const { loop, endpoint } = this
+    const { core } = loop
+    core.endpointStop(endpoint)
+    loop.touch()
+    // requests that have already arrived are still served: two turns read what the sockets hold
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(setImmediate, resolve))
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve
+      const abort = (): void => {
+        core.endpointAbort(endpoint)
+        loop.touch()
+      }
+      const timer = setTimeout(abort, drainMs)
+      this.#drained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      core.endpointDrain(endpoint)
+      loop.touch()
+      if (this.channels === 0 && loop.view.getUint32(endpoint + abi.ENDPOINT_LISTENER, true) === 0) this.#drained()
+    })
+    loop.unregister(endpoint)
+    core.endpointFree(endpoint)
+    loop.unref()
+  }
+}
+
+/** An endpoint record for a service. */
+export function createEndpoint(loop: Loop, options: Omit<EndpointOptions, 'handler'>): number {
+  const { service, target = 0, high, low, limit } = options
+  const endpoint = loop.core.endpointCreate(service, target, high, low, limit) >>> 0
+  if (endpoint === 0) throw systemError(-abi.ENOMEM, 'listen')
+  return endpoint
+}
+
+const BACKLOG = 4096
+
+async function bind(loop: Loop, at: TcpAddress): Promise<{ fd: number; address: Listener['address'] }> {
+  const subject = { address: at.host, port: at.port }
+  const { family, bytes } = await resolveTcp(at.host, at.port)
+  const fd = check(loop.call(abi.CALL_SOCKET, -1, family, abi.SOCK_STREAM), 'socket', subject)
+  try {
+    check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1), 'setsockopt', subject)
+    // inherited by accepted sockets: a reply is never held back for a fuller segment
+    check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1), 'setsockopt', subject)
+    loop.bytes.set(bytes, loop.stage)
+    check(loop.call(abi.CALL_BIND, fd, loop.stage, bytes.length), 'listen', subject)
+    check(loop.call(abi.CALL_LISTEN, fd, BACKLOG), 'listen', subject)
+    check(loop.call(abi.CALL_GETSOCKNAME, fd, loop.stage, 128), 'getsockname', subject)
+  } catch (error) {
+    loop.call(abi.CALL_CLOSE, fd)
+    throw error
+  }
+  return { fd, address: readSocketAddress(loop.view, loop.stage) }
+}

@@ -1,0 +1,33 @@
+// Sizes as people write them for Redis: 100mb, 1gb, 1073741824.
+import { InvalidArgumentError } from '../core/invalid-argument.ts'
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1000,
+  kb: 1024,
+  m: 1_000_000,
+  mb: 1024 ** 2,
+  g: 1_000_000_000,
+  gb: 1024 ** 3,
+}
+
+/** Parses a size (memtoull of Redis: kb, mb and gb are powers of 1024, k, m and g of 1000). */
+export function parseBytes(name: string, text: string, min: number, max: number): number {
+  const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text.trim())
+  const unit = UNITS[match?.[2]?.toLowerCase() ?? ''] ?? Number.NaN
+  const bytes = match === null ? Number.NaN : Math.floor(Number(match[1]) * unit)
+  if (!(bytes >= min && bytes <= max)) {
+    throw new InvalidArgumentError(name, `a size from ${formatBytes(min)} to ${formatBytes(max)}, as in 100mb or 1gb`, text)
+  }
+  return bytes
+}
+
+/** `64mb`: the largest unit that divides. */
+export function formatBytes(bytes: number): string {
+  for (const unit of ['gb', 'mb', 'kb']) {
+    const size = UNITS[unit] as number
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`
+  }
+  return `${bytes}b`
+}

@@ -1,0 +1,86 @@
+// A keyspace behind a listener: what `millrace kv` runs.
+import * as abi from '../../assembly/abi.ts'
+import type { TcpAddress } from '../channel/address.ts'
+import { systemError } from '../kernel/errors.ts'
+import { Loop, randomU64 } from '../loop/loop.ts'
+import { Listener } from '../reactor/listener.ts'
+import { answerCommand } from './command.ts'
+import { Keyspace } from './keyspace.ts'
+import { kvCommander } from './kv-context.ts'
+
+export const POLICIES = ['noeviction', 'allkeys-lru'] as const
+export type Policy = (typeof POLICIES)[number]
+
+export interface KvOptions {
+  readonly listen: TcpAddress
+  /** Bytes of all keys and values together, with what it takes to find them. */
+  readonly maxmemory: number
+  readonly policy: Policy
+  readonly password?: string | undefined
+  readonly maxClients: number
+}
+
+/** The most a keyspace can have: a linear memory is 4 GiB, and the loop needs some of it. */
+export const MAXMEMORY_MAX = 2.75 * 1024 ** 3
+export const MAXMEMORY_MIN = 1024 ** 2
+
+/** Watermarks of a client's queue: commands wait while more than the high one is owed. */
+export const CLIENT_HIGH = 1024 * 1024
+export const CLIENT_LOW = 256 * 1024
+
+const DATABASES = 16
+/** Room beside the keyspace: large commands on their way in and out. */
+const HEAP_BYTES = 512 * 1024 * 1024
+
+export class KvServer {
+  readonly listener: Listener
+  readonly keyspace: Keyspace
+
+  private constructor(listener: Listener, keyspace: Keyspace) {
+    this.listener = listener
+    this.keyspace = keyspace
+  }
+
+  static async start(options: KvOptions): Promise<KvServer> {
+    const { listen, maxmemory, policy, password = '', maxClients } = options
+    const loop = kvLoop(maxmemory, maxClients)
+    const keyspace = Keyspace.create(loop, maxmemory, policy, DATABASES)
+    if (password !== '') keyspace.setPassword(password)
+    const listener: Listener = await Listener.open(
+      loop,
+      listen,
+      {
+        service: abi.SERVICE_KV,
+        target: keyspace.kv,
+        high: CLIENT_HIGH,
+        low: CLIENT_LOW,
+        limit: maxClients,
+        handler: {
+          upcall(kind, slot, generation, at, _length, extra) {
+            if (kind === abi.UP_COMMAND) answerCommand(loop, commander, slot, generation, at, extra)
+          },
+        },
+      },
+      (endpoint) => loop.view.setUint32(endpoint + abi.ENDPOINT_PASSWORD, password === '' ? 0 : 1, true),
+    )
+    const commander = kvCommander(loop, listener, [keyspace], { maxClients, password })
+    return new KvServer(listener, keyspace)
+  }
+
+  close(drainMs: number): Promise<void> {
+    return this.listener.close(drainMs)
+  }
+}
+
+/** A loop with room for keyspaces of `maxmemory` bytes together. */
+export function kvLoop(maxmemory: number, maxClients: number): Loop {
+  const loop = new Loop({
+    channels: maxClients + 2048,
+    heapBytes: maxmemory + HEAP_BYTES,
+    slabBytes: SLAB_BYTES,
+  })
+  if (!loop.core.kvSetup(randomU64())) throw systemError(-abi.ENOMEM, 'setup')
+  return loop
+}
+
+const SLAB_BYTES = 384 * 1024 * 1024

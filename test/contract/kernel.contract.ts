@@ -1,0 +1,66 @@
+// The contract every kernel keeps, as one suite to run against each. A test that a kernel cannot pass is skipped with
+// its reason; a reason for a test that does not exist is an error.
+import { describe, expect, test } from 'vitest'
+import { accepting } from './kernel/accepting.ts'
+import { calling } from './kernel/calling.ts'
+import { cancelling } from './kernel/cancelling.ts'
+import { connecting } from './kernel/connecting.ts'
+import { entering } from './kernel/entering.ts'
+import { filing } from './kernel/filing.ts'
+import { linking } from './kernel/linking.ts'
+import { mistaking } from './kernel/mistaking.ts'
+import { polling } from './kernel/polling.ts'
+import { receiving } from './kernel/receiving.ts'
+import { sending } from './kernel/sending.ts'
+import { streaming } from './kernel/streaming.ts'
+import { timing } from './kernel/timing.ts'
+import type { MakeRig, Rig, RigOptions } from './rig.ts'
+
+/** What a part of the suite is written with. */
+export interface Contract {
+  readonly prove: (title: string, body: (rig: Rig) => void | Promise<void>, options?: RigOptions) => void
+}
+
+const PARTS = {
+  entering,
+  calling,
+  accepting,
+  connecting,
+  receiving,
+  sending,
+  streaming,
+  polling,
+  timing,
+  cancelling,
+  linking,
+  filing,
+  mistaking,
+} as const
+
+export function contract(kernel: string, make: MakeRig, skips: Readonly<Record<string, string>> = {}): void {
+  const unused = new Set(Object.keys(skips))
+
+  describe(`the contract, kept by ${kernel}`, () => {
+    for (const [part, define] of Object.entries(PARTS)) {
+      describe(part, () => {
+        define({
+          prove(title, body, options) {
+            const reason = skips[title]
+            unused.delete(title)
+            test(title, async (context) => {
+              if (reason !== undefined) return context.skip(reason)
+              const rig = make(options)
+              try {
+                await body(rig)
+              } finally {
+                rig.close()
+              }
+            })
+          },
+        })
+      })
+    }
+
+    test('every skip names a test', () => expect([...unused]).toEqual([]))
+  })
+}
