@@ -67,6 +67,8 @@ export interface AdminContext {
   readonly stats: AdminStats
   /** Keys, and keys with a time to live, of each database. */
   readonly keyspace: readonly { readonly keys: number; readonly expires: number }[]
+  /** Sections of INFO beside the ones that every service has. */
+  readonly sections?: Readonly<Record<string, readonly (readonly [string, string | number])[]>>
   /** Ends a connection once what it is owed, this reply included, is sent. */
   kill(id: number): void
   /** Suppresses replies to the asking connection: all, or that of its next command, from this reply on. */

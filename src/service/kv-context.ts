@@ -14,6 +14,8 @@ import type { Keyspace } from './keyspace.ts'
 export interface ContextOptions {
   readonly maxClients: number
   readonly password: string
+  /** Whether CLIENT SETINFO, newer than Redis 7.0, is taken without effect, as a proxy's clients want it. */
+  readonly setInfo?: boolean
   /** Commands a proxy has routed; a kv counts its own. */
   readonly commands?: () => number
   /** Sections that INFO shows beside its own. */
@@ -55,7 +57,7 @@ class Context implements AdminContext {
   reply(args: Uint8Array[], slot: number): { reply: Uint8Array; close: boolean } {
     this.#asking = slot
     this.#killed = false
-    const reply = adminReply(args, this)
+    const reply = this.#options.setInfo && isSetInfo(args) ? Buffer.from('+OK\r\n') : adminReply(args, this)
     return { reply, close: this.#killed }
   }
 
@@ -195,6 +197,12 @@ class Context implements AdminContext {
     const loop = this.#loop
     return loop.call(op, fd, loop.stage, 128) < 0 ? '' : formatAddress(readSocketAddress(loop.view, loop.stage))
   }
+}
+
+/** `CLIENT SETINFO attribute value`. */
+function isSetInfo(args: Uint8Array[]): boolean {
+  const [command, subcommand] = args.slice(0, 2).map((word) => Buffer.from(word).toString().toLowerCase())
+  return args.length === 4 && command === 'client' && subcommand === 'setinfo'
 }
 
 function packageVersion(): string {

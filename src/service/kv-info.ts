@@ -138,7 +138,10 @@ export function infoReply(words: readonly string[], context: AdminContext): Repl
   const wanted = new Set(words.slice(1).map((word) => word.toLowerCase()))
   const all = wanted.size === 0 || [...wanted].some((word) => EVERYTHING.has(word))
   const parts: string[] = []
-  for (const [name, [title, fields]] of SECTIONS) {
+  const more = Object.entries(context.sections ?? {}).map(
+    ([title, fields]) => [title.toLowerCase(), [title, () => fields]] as const,
+  )
+  for (const [name, [title, fields]] of [...SECTIONS, ...more]) {
     if (!all && !wanted.has(name)) continue
     const lines = fields(context).map(([key, value]) => `${key}:${value}\r\n`)
     parts.push(`# ${title}\r\n${lines.join('')}`)

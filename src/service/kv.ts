@@ -25,8 +25,8 @@ export const MAXMEMORY_MAX = 2.75 * 1024 ** 3
 export const MAXMEMORY_MIN = 1024 ** 2
 
 /** Watermarks of a client's queue: commands wait while more than the high one is owed. */
-export const CLIENT_HIGH = 1024 * 1024
-export const CLIENT_LOW = 256 * 1024
+export const CLIENT_HIGH = 256 * 1024
+export const CLIENT_LOW = 64 * 1024
 
 const DATABASES = 16
 /** Room beside the keyspace: large commands on their way in and out. */

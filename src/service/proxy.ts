@@ -34,7 +34,7 @@ const SERVER_REQUESTS = 65536
 const LOCAL_BYTES = 65536
 const FIRST_CONNECT_MS = 1000
 
-const STATES = ['down', 'down', 'connecting', 'up', 'embedded', 'stopped'] as const
+const STATES = ['down', 'connecting', 'connecting', 'up', 'embedded', 'stopped', 'idle'] as const
 
 export interface ServerState {
   readonly id: string
@@ -93,9 +93,16 @@ export class ProxyServer {
         },
       },
     })
-    const commander = kvCommander(loop, listener, shards, { maxClients, password: '' })
+    const server = new ProxyServer(loop, listener, proxy, servers, shards)
+    const commander = kvCommander(loop, listener, shards, {
+      maxClients,
+      password: '',
+      setInfo: true,
+      commands: () => core.proxyRequests(proxy),
+      sections: () => ({ Proxy: server.info() }),
+    })
     await first
-    return new ProxyServer(loop, listener, proxy, servers, shards)
+    return server
   }
 
   /** Each server's state and counters. */
@@ -107,6 +114,16 @@ export class ProxyServer {
       ) as [number, number, number, number, number]
       return { id, state: STATES[state] ?? 'down', pending, requests, disconnects, timeouts }
     })
+  }
+
+  /** The Proxy section of INFO. */
+  info(): [string, string | number][] {
+    const servers = this.servers()
+    const rows = servers.map(({ id, state, pending, requests, disconnects, timeouts }, i): [string, string] => [
+      `server${i}`,
+      `id=${id},state=${state},pending=${pending},requests=${requests},disconnects=${disconnects},timeouts=${timeouts}`,
+    ])
+    return [['servers', servers.length], ['error_replies', this.#loop.core.proxyErrors(this.#proxy)], ...rows]
   }
 
   async close(drainMs: number): Promise<void> {

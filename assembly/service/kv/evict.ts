@@ -66,12 +66,13 @@ function pickStore(budget: usize): usize {
 function sample(budget: usize, db: usize): void {
   const table = <usize>load<u32>(db, S_TABLE)
   const buckets = tableBuckets(table)
+  const pinned = <usize>load<u32>(budget, BUDGET_PINNED)
   let bucket = randomBelow(buckets)
   let samples: u32 = 0
   for (let i: u32 = min(buckets, SAMPLED_BUCKETS_MAX); i && samples < SAMPLES; i--) {
     let entry = <usize>load<u32>(tableBucket(table, bucket))
     while (entry) {
-      if (entry != <usize>load<u32>(budget, BUDGET_PINNED)) offer(budget, db, load<u32>(entry, E_HASH), load<u32>(entry, E_USED))
+      if (entry != pinned) offer(budget, db, load<u32>(entry, E_HASH), load<u32>(entry, E_USED))
       samples++
       entry = load<u32>(entry, E_NEXT)
     }

@@ -49,7 +49,7 @@ export function argInteger(i: u32, out: usize): bool {
   return false
 }
 
-/** Reads the options from argument `from` on; `isSet`: those of SET, else those of GETEX. False after the error was sent. */
+/** Reads the options of SET, or of GETEX, from argument `from` on; false after the error was sent. */
 export function parseOptions(from: u32, isSet: bool, out: usize): bool {
   let flags: u32 = 0
   optionTime = 0
@@ -90,7 +90,7 @@ export function replyBadExpire(out: usize): i32 {
   return KV_DONE
 }
 
-/** When a time given as `flags` say ends, in milliseconds of the epoch; 0 where it is not a time to come into effect. */
+/** When a time given as `flags` say ends, in milliseconds of the epoch; 0 where Redis calls it invalid. */
 export function expireTime(value: i64, flags: u32): u64 {
   if (value <= 0) return 0
   if (flags & (OPTION_EX | OPTION_EXAT)) {

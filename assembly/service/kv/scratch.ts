@@ -1,5 +1,5 @@
-// A few bytes of the arena for a result on its way: the digits of a sum, and a queue for a reply whose length line comes
-// last to be known.
+// A few bytes of the arena for a result on its way: the digits of a sum, and a queue for a reply whose length is known
+// last.
 
 import { alloc } from '../../memory/heap'
 import { QUEUE_RECORD_BYTES, queueInit } from '../../memory/queue'

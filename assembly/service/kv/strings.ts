@@ -260,7 +260,7 @@ function mget(db: usize, session: usize, out: usize): i32 {
   return KV_DONE
 }
 
-/** All entries of an MSET, chained by E_NEXT, so that the command is done whole or not at all; 0 where there is no room. */
+/** All entries of an MSET, chained by E_NEXT, so that it is done whole or not at all; 0 where there is no room. */
 function stage(db: usize): usize {
   let head: usize = 0
   let tail: usize = 0

@@ -200,7 +200,8 @@ function reap(budget: usize, table: usize, steps: u32): u32 {
         return 0
       }
     }
-    if (++bucket == buckets || !(bucket & SEGMENT_MASK)) poolFree(pool, tableBucket(table, (bucket - 1) & ~SEGMENT_MASK))
+    const segment = tableBucket(table, bucket & ~SEGMENT_MASK)
+    if (++bucket == buckets || !(bucket & SEGMENT_MASK)) poolFree(pool, segment)
     if (!--steps && bucket < buckets) {
       store<u32>(table, bucket, REAPED)
       return 0

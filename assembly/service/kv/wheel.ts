@@ -1,5 +1,5 @@
-// Expiry without being touched: a hashed timing wheel (Varghese, Lauck 1987) per database, threaded through the entries.
-// A slot is 256 ms wide and the wheel 4096 slots round; an entry whose turn is in a later round is passed over.
+// Expiry without being touched: a hashed timing wheel (Varghese, Lauck 1987) per database, threaded through its
+// entries. A slot is 256 ms wide and the wheel 4096 slots round; an entry due in a later round is passed over.
 
 import { nowMs } from '../../clock'
 import { budgetAlloc } from './budget'

@@ -1,8 +1,12 @@
-// A proxy: its ring, its servers, its limits. Records in the heap; the fields that the host sets are named here.
+// A proxy: its ring, its servers, its limits. Records in the heap.
 //
 //   proxy    | ring · servers · timeouts · limits · counters |          servers: u32 addresses of server records
 //   server   | state · channel · requests in flight · stream offsets · reconnect · address · name · reply scan |
+//
+// Each server has two records: `index` for clients that speak RESP2, `index + count` for those that said HELLO 3, whose
+// connection is made when the first of them needs it. Replies pass as they are, so the protocols must agree.
 
+import { SESSION_AUTHENTICATED, SESSION_RESP3 } from '../../abi'
 import { alloc } from '../../memory/heap'
 import { REPLY_STATE_BYTES } from '../../codec/resp-reply'
 import { commandsCreate } from './commands'
@@ -19,8 +23,9 @@ export const PROXY_TIMEOUT_NS: usize = 32 // u64, of a request; 0: none
 export const PROXY_CONNECT_NS: usize = 40 // u64, of a connect
 export const PROXY_REQUESTS: usize = 48 // u64, counters
 export const PROXY_ERRORS: usize = 56 // u64, error replies of the proxy's own making
-export const PROXY_SESSION: usize = 64 // 24 bytes, the session of embedded shards
-export const PROXY_RECORD_BYTES: usize = 96
+export const PROXY_SESSION: usize = 64 // 24 bytes, the session of embedded shards in RESP2
+export const PROXY_SESSION3: usize = 88 // … and in RESP3
+export const PROXY_RECORD_BYTES: usize = 112
 
 export const SERVER_STATE: usize = 0 // u32, UPSTREAM_*
 export const SERVER_CHANNEL: usize = 4 // u32
@@ -45,7 +50,8 @@ export const SERVER_TIMEOUTS: usize = 96 // u64
 export const SERVER_ADDRESS_LENGTH: usize = 104 // u32
 export const SERVER_FAMILY: usize = 108 // u32
 export const SERVER_ADDRESS: usize = 112 // sockaddr, up to 112 bytes
-export const SERVER_SCAN: usize = 224
+export const SERVER_RESP3: usize = 224 // u32
+export const SERVER_SCAN: usize = 232
 export const SERVER_RECORD_BYTES: usize = SERVER_SCAN + REPLY_STATE_BYTES
 
 export const UPSTREAM_DOWN: u32 = 0
@@ -54,6 +60,7 @@ export const UPSTREAM_CONNECTING: u32 = 2
 export const UPSTREAM_UP: u32 = 3
 export const UPSTREAM_EMBEDDED: u32 = 4
 export const UPSTREAM_STOPPED: u32 = 5
+export const UPSTREAM_IDLE: u32 = 6 // nobody has needed it yet
 
 const SERVERS_MAX: u32 = 4096
 
@@ -71,21 +78,23 @@ export function proxiesCreate(): bool {
 
 /** A proxy over a ring of `count` servers, all of which are down until proxyServer names them. 0: memory, or too many. */
 export function proxyCreate(ring: usize, count: u32, local: usize): usize {
-  if (numbered + count > SERVERS_MAX) return 0
+  if (numbered + 2 * count > SERVERS_MAX) return 0
   const proxy = alloc(PROXY_RECORD_BYTES)
-  const servers = alloc(count << 2)
+  const servers = alloc(count << 3)
   if (!proxy || !servers) return 0
   memory.fill(proxy, 0, PROXY_RECORD_BYTES)
   store<u32>(proxy, <u32>ring, PROXY_RING)
   store<u32>(proxy, <u32>servers, PROXY_SERVERS)
   store<u32>(proxy, count, PROXY_COUNT)
   store<u32>(proxy, <u32>local, PROXY_LOCAL)
-  store<u32>(proxy, 2, PROXY_SESSION) // authenticated
-  for (let i: u32 = 0; i < count; i++) {
+  store<u32>(proxy, SESSION_AUTHENTICATED, PROXY_SESSION)
+  store<u32>(proxy, SESSION_AUTHENTICATED | SESSION_RESP3, PROXY_SESSION3)
+  for (let i: u32 = 0; i < 2 * count; i++) {
     const server = alloc(SERVER_RECORD_BYTES)
     if (!server) return 0
     memory.fill(server, 0, SERVER_SCAN)
-    store<u32>(server, i, SERVER_INDEX)
+    store<u32>(server, i % count, SERVER_INDEX)
+    store<u32>(server, i >= count ? 1 : 0, SERVER_RESP3)
     store<u32>(server, numbered, SERVER_NUMBER)
     store<u32>(server, <u32>proxy, SERVER_PROXY)
     store<u32>(numbers + (<usize>(numbered++) << 2), <u32>server)
@@ -96,7 +105,7 @@ export function proxyCreate(ring: usize, count: u32, local: usize): usize {
   return proxy
 }
 
-/** The server record of a proxy's index. */
+/** The server record of a proxy's index, or of index + count for RESP3. */
 // @ts-ignore: decorator
 @inline
 export function serverOf(proxy: usize, index: u32): usize {

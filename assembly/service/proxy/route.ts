@@ -13,10 +13,10 @@ import { KV_CLOSE, KV_UPCALL } from '../kv/command'
 import { kvExecute } from '../kv/kv'
 import * as commands from './commands'
 import { serverError } from './failure'
-import { PROXY_LOCAL, PROXY_REQUESTS, PROXY_RING, PROXY_SESSION, SERVER_CHANNEL, SERVER_ERROR, SERVER_KV, serverOf } from './pool'
+import { PROXY_COUNT, PROXY_LOCAL, PROXY_REQUESTS, PROXY_RING, PROXY_SESSION, PROXY_SESSION3, SERVER_CHANNEL, SERVER_ERROR, SERVER_KV, serverOf } from './pool'
 import { KIND_HOST, KIND_SINGLE, REQUEST_QUEUE, requestCreate, requestDone } from './request'
 import { split } from './split'
-import { upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
+import { upstreamComing, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
 
 export const ROUTE_OK: i32 = 0
 export const ROUTE_WAIT: i32 = 1 // a server is at a limit: nothing was done, try the command again
@@ -72,12 +72,27 @@ function serverFor(proxy: usize, argument: u32): u32 {
   return ringLookup(<usize>load<u32>(proxy, PROXY_RING), respArg(argument), respArgLength(argument))
 }
 
+/** What to add to a server's index for this client: the second half of the records is for RESP3. */
+// @ts-ignore: decorator
+@inline
+export function twins(ch: usize, proxy: usize): u32 {
+  return load<u32>(ch, abi.CHANNEL_SESSION) & abi.SESSION_RESP3 ? load<u32>(proxy, PROXY_COUNT) : 0
+}
+
+/** The session in which an embedded shard works for this client. */
+// @ts-ignore: decorator
+@inline
+export function shardSession(ch: usize, proxy: usize): usize {
+  return proxy + (load<u32>(ch, abi.CHANNEL_SESSION) & abi.SESSION_RESP3 ? PROXY_SESSION3 : PROXY_SESSION)
+}
+
 /** Sends the whole command to the server of one key. */
 function single(ch: usize, proxy: usize, key: u32, at: usize, taken: u32): i32 {
-  const server = serverOf(proxy, serverFor(proxy, key))
+  const server = serverOf(proxy, serverFor(proxy, key) + twins(ch, proxy))
   const kv = <usize>load<u32>(server, SERVER_KV)
   if (kv) return embedded(ch, proxy, kv)
   if (!upstreamTakes(server)) {
+    if (upstreamComing(server)) return ROUTE_WAIT
     const request = requestHere(ch)
     if (!sinkOf(ch, request)) return ROUTE_ABORT
     serverError(sinkOf(ch, request), server, load<i32>(server, SERVER_ERROR))
@@ -135,7 +150,7 @@ function embedded(ch: usize, proxy: usize, kv: usize): i32 {
   const request = requestHere(ch)
   const sink = sinkOf(ch, request)
   if (!sink) return ROUTE_ABORT
-  kvExecute(kv, proxy + PROXY_SESSION, sink)
+  kvExecute(kv, shardSession(ch, proxy), sink)
   if (request) requestDone(request)
   return ROUTE_OK
 }

@@ -32,28 +32,35 @@ export function proxyServer(
   addressLength: u32,
 ): bool {
   assert(addressLength <= 112)
-  const server = pool.serverOf(proxy, index)
-  if (!setName(server, name, nameLength)) return false
-  store<u32>(server, <u32>endpoint, pool.SERVER_ENDPOINT)
-  store<u32>(server, family, pool.SERVER_FAMILY)
-  memory.copy(server + pool.SERVER_ADDRESS, address, addressLength)
-  store<u32>(server, addressLength, pool.SERVER_ADDRESS_LENGTH)
-  upstreamConnect(server)
+  const count = load<u32>(proxy, pool.PROXY_COUNT)
+  for (let i = index; i < 2 * count; i += count) {
+    const server = pool.serverOf(proxy, i)
+    if (!setName(server, name, nameLength)) return false
+    store<u32>(server, <u32>endpoint, pool.SERVER_ENDPOINT)
+    store<u32>(server, family, pool.SERVER_FAMILY)
+    memory.copy(server + pool.SERVER_ADDRESS, address, addressLength)
+    store<u32>(server, addressLength, pool.SERVER_ADDRESS_LENGTH)
+    store<u32>(server, pool.UPSTREAM_IDLE, pool.SERVER_STATE)
+  }
+  upstreamConnect(pool.serverOf(proxy, index))
   return true
 }
 
 /** Makes server `index` a shard in this process. */
 export function proxyEmbed(proxy: usize, index: u32, kv: usize, name: usize, nameLength: u32): bool {
-  const server = pool.serverOf(proxy, index)
-  if (!setName(server, name, nameLength)) return false
-  store<u32>(server, <u32>kv, pool.SERVER_KV)
-  store<u32>(server, pool.UPSTREAM_EMBEDDED, pool.SERVER_STATE)
+  const count = load<u32>(proxy, pool.PROXY_COUNT)
+  for (let i = index; i < 2 * count; i += count) {
+    const server = pool.serverOf(proxy, i)
+    if (!setName(server, name, nameLength)) return false
+    store<u32>(server, <u32>kv, pool.SERVER_KV)
+    store<u32>(server, pool.UPSTREAM_EMBEDDED, pool.SERVER_STATE)
+  }
   return true
 }
 
 /** Closes the connections to all real servers, for good. */
 export function proxyStop(proxy: usize): void {
-  const count = load<u32>(proxy, pool.PROXY_COUNT)
+  const count: u32 = 2 * load<u32>(proxy, pool.PROXY_COUNT)
   for (let i: u32 = 0; i < count; i++) {
     const server = pool.serverOf(proxy, i)
     if (load<u32>(server, pool.SERVER_KV)) continue
@@ -69,12 +76,15 @@ export const SERVER_STAT_REQUESTS: u32 = 2
 export const SERVER_STAT_DISCONNECTS: u32 = 3
 export const SERVER_STAT_TIMEOUTS: u32 = 4
 
-/** A number about a server. */
+/** A number about a server: the state of its RESP2 connection, the counters of both. */
 export function serverStat(proxy: usize, index: u32, stat: u32): f64 {
-  const server = pool.serverOf(proxy, index)
+  const first = pool.serverOf(proxy, index)
+  if (stat == SERVER_STAT_STATE) return load<u32>(first, pool.SERVER_STATE)
+  return counter(first, stat) + counter(pool.serverOf(proxy, index + load<u32>(proxy, pool.PROXY_COUNT)), stat)
+}
+
+function counter(server: usize, stat: u32): f64 {
   switch (stat) {
-    case SERVER_STAT_STATE:
-      return load<u32>(server, pool.SERVER_STATE)
     case SERVER_STAT_PENDING:
       return load<u32>(server, pool.SERVER_PENDING)
     case SERVER_STAT_REQUESTS:

@@ -12,8 +12,8 @@ import { MODE_MGET, MODE_MSET } from './commands'
 import { partAnswered, partDone, partFailed } from './merge'
 import * as pool from './pool'
 import * as request from './request'
-import { ROUTE_ABORT, ROUTE_OK, ROUTE_WAIT, appendArgument, header } from './route'
-import { FAIL_MEMORY, upstreamFail, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
+import { ROUTE_ABORT, ROUTE_OK, ROUTE_WAIT, appendArgument, header, shardSession, twins } from './route'
+import { FAIL_MEMORY, upstreamComing, upstreamFail, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
 
 // Scratch per server of the command at hand: {part u32, keys u32, queue bytes before u32, −}.
 const S_PART: usize = 0
@@ -36,6 +36,7 @@ export function split(ch: usize, proxy: usize, mode: u32): i32 {
   }
   memory.fill(scratch, 0, <usize>servers * S_BYTES)
   const ring = <usize>load<u32>(proxy, pool.PROXY_RING)
+  const twin = twins(ch, proxy)
   let full = false
   for (let k: u32 = 0; k < keys; k++) {
     const i = 1 + k * step
@@ -44,7 +45,7 @@ export function split(ch: usize, proxy: usize, mode: u32): i32 {
     const slot = scratch + <usize>index * S_BYTES
     const count = load<u32>(slot, S_KEYS)
     store<u32>(slot, count + 1, S_KEYS)
-    if (!count && isFull(pool.serverOf(proxy, index))) full = true
+    if (!count && isFull(pool.serverOf(proxy, index + twin))) full = true
   }
   const outcome = full ? ROUTE_WAIT : send(ch, proxy, mode, map, scratch, keys, step)
   free(scratch)
@@ -53,7 +54,8 @@ export function split(ch: usize, proxy: usize, mode: u32): i32 {
 }
 
 function isFull(server: usize): bool {
-  return !load<u32>(server, pool.SERVER_KV) && upstreamTakes(server) && upstreamFull(server)
+  if (load<u32>(server, pool.SERVER_KV)) return false
+  return upstreamTakes(server) ? upstreamFull(server) : upstreamComing(server)
 }
 
 function send(ch: usize, proxy: usize, mode: u32, map: usize, scratch: usize, keys: u32, step: u32): i32 {
@@ -61,6 +63,7 @@ function send(ch: usize, proxy: usize, mode: u32, map: usize, scratch: usize, ke
   const whole = request.requestCreate(ch, kind)
   if (!whole) return ROUTE_ABORT
   const servers = load<u32>(proxy, pool.PROXY_COUNT)
+  const twin = twins(ch, proxy)
   if (mode == MODE_MGET) {
     blockGet(map)
     store<u32>(whole, <u32>map, request.REQUEST_MAP)
@@ -76,11 +79,11 @@ function send(ch: usize, proxy: usize, mode: u32, map: usize, scratch: usize, ke
   }
   for (let s: u32 = 0; s < servers; s++) {
     const slot = scratch + <usize>s * S_BYTES
-    if (load<u32>(slot, S_KEYS)) begin(pool.serverOf(proxy, s), slot, 1 + load<u32>(slot, S_KEYS) * step)
+    if (load<u32>(slot, S_KEYS)) begin(pool.serverOf(proxy, s + twin), slot, 1 + load<u32>(slot, S_KEYS) * step)
   }
   for (let k: u32 = 0; k < keys; k++) {
     const index = load<u16>(blockData(map) + (<usize>k << 1))
-    const queue = queueOf(pool.serverOf(proxy, index))
+    const queue = queueOf(pool.serverOf(proxy, index + twin))
     if (!queue) continue
     appendArgument(queue, 1 + k * step)
     if (step == 2) appendArgument(queue, 2 + k * step)
@@ -88,7 +91,7 @@ function send(ch: usize, proxy: usize, mode: u32, map: usize, scratch: usize, ke
   const lost = queueLost() // then half a part may stand in any of the queues
   for (let s: u32 = 0; s < servers; s++) {
     const slot = scratch + <usize>s * S_BYTES
-    if (load<u32>(slot, S_KEYS)) finish(proxy, pool.serverOf(proxy, s), slot, map, s, keys, step, lost)
+    if (load<u32>(slot, S_KEYS)) finish(ch, proxy, pool.serverOf(proxy, s + twin), slot, map, keys, step, lost)
   }
   partDone(whole)
   return ROUTE_OK
@@ -135,10 +138,18 @@ function begin(server: usize, slot: usize, argc: u32): void {
 }
 
 /** A part is written: it is submitted, or executed at once, or failed with its server. */
-function finish(proxy: usize, server: usize, slot: usize, map: usize, index: u32, keys: u32, step: u32, lost: bool): void {
+function finish(
+  ch: usize,
+  proxy: usize,
+  server: usize,
+  slot: usize,
+  map: usize,
+  keys: u32,
+  step: u32,
+  lost: bool,
+): void {
   const part = <usize>load<u32>(slot, S_PART)
-  const kv = <usize>load<u32>(server, pool.SERVER_KV)
-  if (kv) return execute(proxy, kv, part, map, index, keys, step)
+  if (load<u32>(server, pool.SERVER_KV)) return execute(shardSession(ch, proxy), server, part, map, keys, step)
   const queue = queueOf(server)
   if (queue) {
     upstreamSubmit(server, part, queueBytes(queue) - load<u32>(slot, S_BEFORE))
@@ -149,12 +160,13 @@ function finish(proxy: usize, server: usize, slot: usize, map: usize, index: u32
 }
 
 /** Executes a part on an embedded shard, with an argument table of its own. */
-function execute(proxy: usize, kv: usize, part: usize, map: usize, index: u32, keys: u32, step: u32): void {
+function execute(session: usize, server: usize, part: usize, map: usize, keys: u32, step: u32): void {
   const argv = respArgv
   const argc = respArgc
+  const index = load<u32>(server, pool.SERVER_INDEX)
   const count = 1 + load<u32>(part, request.REQUEST_COUNT) * step
   const table = alloc((<usize>count << 3) + QUEUE_RECORD_BYTES)
-  if (!table) return partFailed(part, pool.serverOf(proxy, index), -abi.ENOMEM)
+  if (!table) return partFailed(part, server, -abi.ENOMEM)
   const queue = table + (<usize>count << 3)
   queueInit(queue)
   memory.copy(table, argv, 8)
@@ -165,7 +177,7 @@ function execute(proxy: usize, kv: usize, part: usize, map: usize, index: u32, k
     to += step << 3
   }
   respUse(table, count)
-  kvExecute(kv, proxy + pool.PROXY_SESSION, queue)
+  kvExecute(<usize>load<u32>(server, pool.SERVER_KV), session, queue)
   respUse(argv, argc)
   partAnswered(part, queue)
   free(table)

@@ -12,7 +12,8 @@ import {
   setFlags,
 } from '../../channel/table'
 import { nowNs } from '../../clock'
-import { REPLY_MALFORMED, replyBegin, replyNeed, replyScan } from '../../codec/resp-reply'
+import { replyRaw } from '../../codec/reply'
+import { REPLY_MALFORMED, replyBegin, replyNeed, replyProtocol, replyScan } from '../../codec/resp-reply'
 import { queueAppend, queueAppendBlock, queueBytes, queueLost } from '../../memory/queue'
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
 import { call, hostAddress, hurry, sqRoom, sqe, userData } from '../../uring/submission'
@@ -22,6 +23,7 @@ import { partReply } from './merge'
 import * as pool from './pool'
 import {
   KIND_PART,
+  KIND_SINGLE,
   REQUEST_CLIENT,
   REQUEST_DEADLINE,
   REQUEST_KIND,
@@ -30,6 +32,7 @@ import {
   requestDone,
   requestIsFirst,
   requestKeep,
+  requestRecord,
 } from './request'
 
 export const TAG_SOCKET: u32 = 2 << 24
@@ -92,6 +95,18 @@ export function upstreamSocket(number: u32, fd: i32): void {
   store<u64>(server, nowNs + load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS), pool.SERVER_DEADLINE_NS)
   store<u64>(server, 0, pool.SERVER_QUEUED)
   replyBegin(server + pool.SERVER_SCAN)
+  replyProtocol(server + pool.SERVER_SCAN, load<u32>(server, pool.SERVER_RESP3) != 0)
+  if (load<u32>(server, pool.SERVER_RESP3)) sayHello(server, ch)
+}
+
+/** RESP3 begins with HELLO 3, whose reply nobody waits for; a server that refuses it goes on in RESP2. */
+function sayHello(server: usize, ch: usize): void {
+  const request = requestRecord(KIND_SINGLE)
+  const queue = ch + abi.CHANNEL_QUEUE
+  if (!request) return upstreamFail(server, FAIL_MEMORY)
+  const before = queueBytes(queue)
+  replyRaw(queue, '*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n')
+  upstreamSubmit(server, request, queueBytes(queue) - before)
 }
 
 /** The connect has completed. */
@@ -113,6 +128,13 @@ export function upstreamConnected(ch: usize, result: i32): void {
 export function upstreamTakes(server: usize): bool {
   const state = load<u32>(server, pool.SERVER_STATE)
   return state == pool.UPSTREAM_UP || (state == pool.UPSTREAM_CONNECTING && !load<u32>(server, pool.SERVER_FAILURES))
+}
+
+/** Whether the server's first connection is still to come, so that its clients wait; it is started where nobody has. */
+export function upstreamComing(server: usize): bool {
+  const state = load<u32>(server, pool.SERVER_STATE)
+  if (state == pool.UPSTREAM_IDLE) upstreamConnect(server)
+  return state == pool.UPSTREAM_IDLE || (state == pool.UPSTREAM_SOCKET && !load<u32>(server, pool.SERVER_FAILURES))
 }
 
 /** Whether the server has reached a limit, so that its clients must wait. */
@@ -277,6 +299,7 @@ function down(server: usize, error: i32): void {
 }
 
 function tell(server: usize, up: u32): void {
+  if (load<u32>(server, pool.SERVER_RESP3)) return // the first connection speaks for the server
   const error = load<i32>(server, pool.SERVER_ERROR)
   upcallEndpoint(abi.UP_SERVER, <usize>load<u32>(server, pool.SERVER_ENDPOINT), load<u32>(server, pool.SERVER_INDEX), up, <u64>(<i64>error))
 }

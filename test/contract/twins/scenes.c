@@ -120,25 +120,28 @@ void case_links(struct twin *t) {
     NOP(.flags = LINK | a, .user_data = 1);
     NOP(.flags = LINK | b, .user_data = 2);
     NOP(.flags = c, .user_data = 3);
-    twin_wait(t, 0, 0);
-    SQE(.opcode = MR_OP_FSYNC, .fd = NOWHERE, .flags = LINK | a, .user_data = 1);
+    twin_wait(t, 3, QUIET_MS);
+    SQE(.opcode = MR_OP_CLOSE, .fd = NOWHERE, .flags = LINK | a, .user_data = 1);
     NOP(.flags = LINK | b, .user_data = 2);
     NOP(.flags = c, .user_data = 3);
-    twin_wait(t, 0, 0);
+    twin_wait(t, 3, QUIET_MS);
+    NOP(.flags = LINK | a, .user_data = 1);
+    SQE(.opcode = MR_OP_CLOSE, .fd = NOWHERE, .flags = LINK | b, .user_data = 2);
+    NOP(.flags = c, .user_data = 3);
+    twin_wait(t, 3, QUIET_MS);
     NOP(.flags = LINK | a, .user_data = 1);
     SQE(.opcode = 255, .flags = LINK | b, .user_data = 2);
     NOP(.flags = c, .user_data = 3);
-    twin_wait(t, 0, 0);
+    twin_wait(t, 3, QUIET_MS);
   }
   SQE(.opcode = MR_OP_TIMEOUT, .addr = time_of(t, 0, 1000), .len = 1, .flags = LINK, .user_data = 1);
   NOP(.user_data = 2);
   twin_wait(t, 2, SOON_MS);
   int file = twin_own(t, open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC));
-  SQE(.opcode = MR_OP_READ, .fd = file, .addr = address(twin_alloc(t, 60000)), .len = 60000, .flags = LINK,
-      .user_data = 100);
-  NOP(.user_data = 4);
-  t->log[0] = 0; // what is read differs in length; that the chain breaks does not
-  twin_wait(t, 2, SOON_MS);
+  uint64_t at = address(twin_alloc(t, 60000));
+  SQE(.opcode = MR_OP_READ, .fd = file, .addr = at, .len = 60000, .flags = LINK, .user_data = 1);
+  NOP(.user_data = 2);
+  twin_wait(t, 2, SOON_MS); // a short read breaks its chain
 }
 
 void case_link_timeouts(struct twin *t) {
