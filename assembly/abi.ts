@@ -103,7 +103,7 @@ export const CALL_GETSOCKNAME = 7 // as GETPEERNAME
 export const CALL_SHUTDOWN = 8 // a = how
 export const CALL_CLOSE = 9
 export const CALL_SEND = 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
-export const CALL_SENDMSG = 11 // a = offset of an iovec array {u64 host address, u64 length}, b = its count, c = bytes in all → bytes or -EAGAIN
+export const CALL_SENDMSG = 11 // a = offset of iovecs {u64 host address, u64 length}, b = their count, c = bytes in all; as SEND
 // A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
 
 // Socket constants of Linux that the core and the loop need.

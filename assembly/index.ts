@@ -36,7 +36,14 @@ export { cqReady } from './uring/completion'
 export { alloc, free, heapUsed, heapBytes, heapCheck } from './memory/heap'
 export { slabUsed, slabBytes } from './memory/slab'
 export { channelsTouched, channelAt } from './channel/table'
-export { endpointCreate, endpointFree, endpointListen, endpointStop, endpointDrain, endpointAbort } from './turn/endpoints'
+export {
+  endpointCreate,
+  endpointFree,
+  endpointListen,
+  endpointStop,
+  endpointDrain,
+  endpointAbort,
+} from './turn/endpoints'
 export { ringBuild, ringFree } from './ring/build'
 export { ringLookup } from './ring/lookup'
 export {

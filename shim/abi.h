@@ -1,4 +1,4 @@
-// Generated from assembly/abi.ts by shim/generate.mjs: do not edit, change that file and run `make shim`.
+// Generated from assembly/abi.ts by shim/generate.mjs: edit that file and run `make shim`.
 // clang-format off
 #ifndef MR_ABI_H
 #define MR_ABI_H
@@ -108,7 +108,7 @@
 #define MR_CALL_SHUTDOWN 8 // a = how
 #define MR_CALL_CLOSE 9
 #define MR_CALL_SEND 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
-#define MR_CALL_SENDMSG 11 // a = offset of an iovec array {u64 host address, u64 length}, b = its count, c = bytes in all → bytes or -EAGAIN
+#define MR_CALL_SENDMSG 11 // a = offset of iovecs {u64 host address, u64 length}, b = their count, c = bytes in all; as SEND
 // A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
 
 // Socket constants of Linux that the core and the loop need.

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const source = new URL('../assembly/abi.ts', import.meta.url)
 const target = new URL('abi.h', import.meta.url)
-const head = `// Generated from assembly/abi.ts by shim/generate.mjs: do not edit, change that file and run \`make shim\`.
+const head = `// Generated from assembly/abi.ts by shim/generate.mjs: edit that file and run \`make shim\`.
 // clang-format off
 #ifndef MR_ABI_H
 #define MR_ABI_H

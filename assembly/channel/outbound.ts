@@ -3,10 +3,12 @@
 
 import * as abi from '../abi'
 import { IOVEC_ENTRIES, iovecs } from '../memory/arena'
-import { QUEUE_HEAD, queueBytes, queueConsume } from '../memory/queue'
+import { QUEUE_HEAD, queueConsume } from '../memory/queue'
 import { SKB_NEXT, skbData, skbLength } from '../memory/skb'
-import { call, hostAddress, sqRoom, sqe, userData } from '../uring/submission'
+import { countBy } from '../memory/counter'
+import { call, hostAddress, sqRoom, sqe } from '../uring/submission'
 import { FLAG_CALLED, FLAG_SENDING, FLAG_STALLED, clearFlags, flags, setFlags } from './table'
+import { channelData } from './user-data'
 
 /** Most pieces of one gathered send. */
 const GATHER_MAX: u32 = 64
@@ -31,7 +33,7 @@ export function outboundSend(ch: usize): bool {
   const length = skbLength(head)
   if (flags(ch) & FLAG_STALLED) {
     if (!sqRoom()) return false
-    const s = sqe(abi.OP_SEND, fd, userData(abi.KIND_SEND, load<u32>(ch, abi.CHANNEL_GENERATION), slot))
+    const s = sqe(abi.OP_SEND, fd, channelData(ch, abi.KIND_SEND))
     store<u64>(s, hostAddress(skbData(head)), abi.SQE_ADDR)
     store<u32>(s, length, abi.SQE_LEN)
     store<u32>(s, abi.MSG_NOSIGNAL | abi.MSG_WAITALL, abi.SQE_OP_FLAGS)
@@ -60,7 +62,9 @@ export function outboundSend(ch: usize): bool {
   return true
 }
 
-/** Books the result of a send, from a call or a completion. Returns 0, or the −errno that ended the channel's way out. */
+/**
+ * Books the result of a send, from a call or a completion. Returns 0, or the −errno that ended the channel's way out.
+ */
 export function outboundSent(ch: usize, result: i32, bit: u32): i32 {
   clearFlags(ch, bit)
   const asked = load<u32>(ch, abi.CHANNEL_IN_FLIGHT)
@@ -68,8 +72,8 @@ export function outboundSent(ch: usize, result: i32, bit: u32): i32 {
   if (result < 0 && result != -abi.EAGAIN) return result
   const sent = <u32>max(result, 0)
   const queue = ch + abi.CHANNEL_QUEUE
-  if (queueBytes(queue) >= sent) queueConsume(queue, sent) // empty where the channel was aborted meanwhile
-  store<u64>(ch, load<u64>(ch, abi.CHANNEL_BYTES_OUT) + sent, abi.CHANNEL_BYTES_OUT)
+  queueConsume(queue, sent)
+  countBy(ch + abi.CHANNEL_BYTES_OUT, sent)
   if (sent < asked) setFlags(ch, FLAG_STALLED)
   else clearFlags(ch, FLAG_STALLED)
   return 0

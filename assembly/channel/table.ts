@@ -75,7 +75,8 @@ export function channelAt(slot: u32): usize {
 export function channelFind(slot: u32, generation: u32): usize {
   if (slot >= touched) return 0
   const ch = channelAt(slot)
-  return load<u32>(ch, abi.CHANNEL_GENERATION) == generation && load<u32>(ch, abi.CHANNEL_STATE) != abi.STATE_FREE ? ch : 0
+  const same = load<u32>(ch, abi.CHANNEL_GENERATION) == generation
+  return same && load<u32>(ch, abi.CHANNEL_STATE) != abi.STATE_FREE ? ch : 0
 }
 
 /** A slot for a descriptor; 0 when the table is full. */
@@ -219,7 +220,10 @@ export function waitingRemove(ch: usize): void {
   waitingCount--
 }
 
-/** No more is read or decoded; everything owed is sent, then the channel closes, lingering where the peer may still be sending. */
+/**
+ * No more is read or decoded; everything owed is sent, then the channel closes, lingering where the peer may still be
+ * sending.
+ */
 export function channelEnd(ch: usize, linger: bool): void {
   if (state(ch) != abi.STATE_OPEN) return
   setFlags(ch, FLAG_ENDING | (linger ? FLAG_LINGER : 0))

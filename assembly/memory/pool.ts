@@ -2,7 +2,8 @@
 // dynamic memory allocator for real-time systems", 2004). It never grows: exhausted means 0, and the caller decides.
 //
 //   block   | info u32 | payload …                                       |   payload 16-byte aligned, 12 + 16n bytes
-//   free    | info     | prev u32 | next u32 | …           | start u32   |   start: so that the right neighbour finds it
+//   free    | info     | prev u32 | next u32 | …           | start u32   |   start: so that the right neighbour finds
+// it
 //
 // info = payload bytes | FREE | LEFT_FREE. Two neighbours are never both free: poolFree joins them at once.
 
@@ -150,7 +151,8 @@ function clearLeftFree(block: usize): void {
   store<u32>(block, load<u32>(block) & ~LEFT_FREE)
 }
 
-// First and second level of a size; `fl` and `sl` return through two globals, which asc keeps in registers when inlined.
+// First and second level of a size; `fl` and `sl` return through two globals, which asc keeps in registers when
+// inlined.
 let fl: u32 = 0
 let sl: u32 = 0
 

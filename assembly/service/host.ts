@@ -1,4 +1,5 @@
-// Channels that the host handles: frames are decoded here and reported as upcalls; what the host writes is encoded here.
+// Channels that the host handles: frames are decoded here and reported as upcalls; what the host writes is encoded
+// here.
 
 import * as abi from '../abi'
 import {
@@ -23,6 +24,7 @@ import {
   lengthFieldStep,
 } from '../codec/length-field'
 import { queueBytes, queueLost, queueRoom, queueWrote } from '../memory/queue'
+import { hurry } from '../uring/submission'
 import { upcall, upcallRoom } from './upcall'
 
 /** A queue takes writes up to this many times its high watermark, and at least QUEUE_BYTES_MIN. */
@@ -38,6 +40,7 @@ export function hostFrames(ch: usize, at: usize, end: usize): usize {
   while (at < end && !(flags(ch) & FLAGS_BLOCKED)) {
     if (!upcallRoom()) {
       waitForLimit(ch)
+      hurry() // the host reads the list in this turn, and no event may follow
       break
     }
     if (raw) {

@@ -2,7 +2,19 @@
 // when descriptors run out, accepting pauses and connections wait in the kernel's backlog.
 
 import * as abi from '../abi'
-import { FLAG_RECV_ARMED, FLAG_RECV_WANTED, channelCreate, channelRoom, clearFlags, dirty, endpoint, flags, setFlags, state } from '../channel/table'
+import {
+  FLAG_RECV_ARMED,
+  FLAG_RECV_WANTED,
+  channelCreate,
+  channelRoom,
+  clearFlags,
+  dirty,
+  endpoint,
+  flags,
+  setFlags,
+  state,
+} from '../channel/table'
+import { count } from '../memory/counter'
 import { nowNs } from '../clock'
 import { call } from '../uring/submission'
 import { TAG_NONE } from '../channel/outbound'
@@ -64,12 +76,12 @@ const SPARE: u32 = 512
 function admit(ep: usize, fd: i32): void {
   const ch = load<u32>(ep, abi.ENDPOINT_DRAINING) ? <usize>0 : channelCreate(fd, ep, abi.STATE_OPEN)
   if (!ch) {
-    store<u64>(ep, load<u64>(ep, abi.ENDPOINT_REFUSED) + 1, abi.ENDPOINT_REFUSED)
+    count(ep + abi.ENDPOINT_REFUSED)
     call(abi.CALL_CLOSE, fd, 0, 0, 0, TAG_NONE)
     return
   }
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
-  store<u64>(ep, load<u64>(ep, abi.ENDPOINT_ACCEPTED) + 1, abi.ENDPOINT_ACCEPTED)
+  count(ep + abi.ENDPOINT_ACCEPTED)
   setFlags(ch, FLAG_RECV_WANTED)
   sessionOpen(ch)
   dirty(ch)

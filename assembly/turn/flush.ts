@@ -28,19 +28,25 @@ import {
   inKernel,
   setFlags,
   state,
+  waitingCount,
   waitingRemove,
 } from '../channel/table'
 import { nowNs } from '../clock'
 import { queueBytes, queueClear } from '../memory/queue'
 import { upcallEndpoint, upcallSlack } from '../service/upcall'
-import { call, hurry, sqRoom, sqe, userData } from '../uring/submission'
+import { channelData } from '../channel/user-data'
+import { countBy } from '../memory/counter'
+import { call, hurry, sqRoom, sqe } from '../uring/submission'
 import { acceptAgain, listenerOf } from './accept'
 import { closed, closing } from './dispatch'
 import { inboundRelease, partialBytes } from './inbound'
 
 /** While decoding is blocked, receiving goes on until this much waits. */
 const BLOCKED_BYTES: u32 = 65536
-/** After its own end a channel reads on, so that a reset does not overtake what it sent last: until this long nothing came … */
+/**
+ * After its own end a channel reads on, so that a reset does not overtake what it sent last: until this long nothing
+ * came …
+ */
 const LINGER_NS: u64 = 100_000_000
 /** … and at most this long. */
 const LINGER_MAX_NS: u64 = 2_000_000_000
@@ -88,7 +94,7 @@ function flush(ch: usize): bool {
   arm(ch)
   if (!(flags(ch) & FLAGS_SENDING) && queueBytes(ch + abi.CHANNEL_QUEUE) && !outboundSend(ch)) return false
   if (flags(ch) & FLAGS_SENDING) {
-    if (flags(ch) & FLAG_CALLED && awaited(ch)) hurry()
+    if (flags(ch) & FLAG_CALLED && (waitingCount || awaited(ch))) hurry()
     return true
   }
   if (flags(ch) & FLAG_HALF_CLOSE && !(flags(ch) & FLAG_SHUT)) {
@@ -114,27 +120,22 @@ function arm(ch: usize): void {
   if (wanted && !(f & FLAG_RECV_ARMED)) {
     const fd = load<i32>(ch, abi.CHANNEL_FD)
     if (state(ch) == abi.STATE_LISTENING) {
-      store<u16>(sqe(abi.OP_ACCEPT, fd, data(ch, abi.KIND_ACCEPT)), abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
+      store<u16>(sqe(abi.OP_ACCEPT, fd, channelData(ch, abi.KIND_ACCEPT)), abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
     } else {
-      const s = sqe(abi.OP_RECV, fd, data(ch, abi.KIND_RECV))
+      const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
       store<u8>(s, abi.SQE_FLAG_BUFFER_SELECT, abi.SQE_FLAGS)
       store<u16>(s, abi.RECV_MULTISHOT, abi.SQE_IOPRIO)
       store<u16>(s, abi.BUF_GROUP, abi.SQE_BUF_GROUP)
     }
     setFlags(ch, FLAG_RECV_ARMED)
   } else if (!wanted && f & FLAG_RECV_ARMED) {
-    cancel(ch, data(ch, state(ch) == abi.STATE_LISTENING ? abi.KIND_ACCEPT : abi.KIND_RECV), 0)
+    cancel(ch, channelData(ch, state(ch) == abi.STATE_LISTENING ? abi.KIND_ACCEPT : abi.KIND_RECV), 0)
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function data(ch: usize, kind: u64): u64 {
-  return userData(kind, load<u32>(ch, abi.CHANNEL_GENERATION), load<u32>(ch, abi.CHANNEL_SLOT))
-}
-
 function cancel(ch: usize, what: u64, how: u32): void {
-  const s = sqe(abi.OP_ASYNC_CANCEL, how & abi.CANCEL_FD ? load<i32>(ch, abi.CHANNEL_FD) : -1, data(ch, abi.KIND_CANCEL))
+  const fd = how & abi.CANCEL_FD ? load<i32>(ch, abi.CHANNEL_FD) : -1
+  const s = sqe(abi.OP_ASYNC_CANCEL, fd, channelData(ch, abi.KIND_CANCEL))
   store<u64>(s, what, abi.SQE_ADDR)
   store<u32>(s, how, abi.SQE_OP_FLAGS)
   setFlags(ch, FLAG_CANCELLING)
@@ -204,8 +205,8 @@ function close(ch: usize): bool {
   const listener = listenerOf(ep) == ch
   inboundRelease(ch)
   queueClear(ch + abi.CHANNEL_QUEUE)
-  store<u64>(ep, load<u64>(ep, abi.ENDPOINT_BYTES_IN) + load<u64>(ch, abi.CHANNEL_BYTES_IN), abi.ENDPOINT_BYTES_IN)
-  store<u64>(ep, load<u64>(ep, abi.ENDPOINT_BYTES_OUT) + load<u64>(ch, abi.CHANNEL_BYTES_OUT), abi.ENDPOINT_BYTES_OUT)
+  countBy(ep + abi.ENDPOINT_BYTES_IN, load<u64>(ch, abi.CHANNEL_BYTES_IN))
+  countBy(ep + abi.ENDPOINT_BYTES_OUT, load<u64>(ch, abi.CHANNEL_BYTES_OUT))
   if (listener) {
     store<u32>(ep, 0, abi.ENDPOINT_LISTENER)
   } else {

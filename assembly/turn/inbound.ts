@@ -5,13 +5,28 @@
 import * as abi from '../abi'
 import { FLAG_ENDING, FLAG_EOF, FLAGS_BLOCKED, channelAbort, dirty, flags, state } from '../channel/table'
 import { nowMs } from '../clock'
-import { skbAlloc, skbClone, skbData, skbFree, skbGrow, skbLength, skbPull, skbPut, skbTail, skbTailroom } from '../memory/skb'
+import {
+  skbAlloc,
+  skbClone,
+  skbData,
+  skbFree,
+  skbGrow,
+  skbLength,
+  skbPull,
+  skbPut,
+  skbTail,
+  skbTailroom,
+} from '../memory/skb'
+import { countBy } from '../memory/counter'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
 import { lingerOn } from './flush'
 import { endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
 
-/** A partial frame's block grows by this factor, so that gathering n bytes costs O(n), and never from a mere announcement. */
+/**
+ * A partial frame's block grows by this factor, so that gathering n bytes costs O(n), and never from a mere
+ * announcement.
+ */
 const GROWTH: u32 = 4
 const GROWTH_MIN: u32 = 65536 - 16
 
@@ -20,7 +35,7 @@ const LF: u32 = 10
 /** `length` bytes have arrived in receive buffer `id`. */
 export function received(ch: usize, id: u32, length: u32): void {
   const before = upcallCount()
-  store<u64>(ch, load<u64>(ch, abi.CHANNEL_BYTES_IN) + length, abi.CHANNEL_BYTES_IN)
+  countBy(ch + abi.CHANNEL_BYTES_IN, length)
   store<u32>(ch, <u32>nowMs, abi.CHANNEL_ACTIVE_MS)
   let at = bufferAt(id)
   const end = at + length

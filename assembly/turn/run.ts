@@ -26,6 +26,7 @@ import {
 } from '../channel/table'
 import { clockSet, nowNs } from '../clock'
 import { calls, control } from '../memory/arena'
+import { count } from '../memory/counter'
 import { queueBytes } from '../memory/queue'
 import { skbLive } from '../memory/skb'
 import { proxiesTick } from '../service/proxy/tick'
@@ -63,7 +64,9 @@ export function run(): u32 {
   return upcallCount()
 }
 
-/** Turns wishes into SQEs and calls, and says how long the next `enter` may wait. Called again after the host's turn. */
+/**
+ * Turns wishes into SQEs and calls, and says how long the next `enter` may wait. Called again after the host's turn.
+ */
 export function flush(): void {
   const kept = flushAll()
   deadline = 0
@@ -155,7 +158,7 @@ function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {
     setFlags(ch, FLAG_EOF)
     receivedEnd(ch)
   } else if (result == -abi.ENOBUFS) {
-    store<u64>(control, load<u64>(control, abi.CONTROL_STARVED) + 1, abi.CONTROL_STARVED) // re-armed by the flush, in order
+    count(control + abi.CONTROL_STARVED) // re-armed by the flush, in order
   } else if (result != -abi.ECANCELED) {
     if (state(ch) != abi.STATE_CLOSING) fail(ch, result)
   }
@@ -163,7 +166,7 @@ function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {
 
 /** A completion whose channel is gone never acts; what it carries is given back. */
 function stale(kind: u64, result: i32, cqeFlags: u32): void {
-  store<u64>(control, load<u64>(control, abi.CONTROL_STALE) + 1, abi.CONTROL_STALE)
+  count(control + abi.CONTROL_STALE)
   if (cqeFlags & abi.CQE_FLAG_BUFFER) provide(cqeFlags >> abi.CQE_BUFFER_SHIFT)
   if (kind == abi.KIND_ACCEPT && result >= 0) call(abi.CALL_CLOSE, result, 0, 0, 0, 0)
 }

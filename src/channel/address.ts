@@ -87,7 +87,8 @@ function ipv6Bytes(ip: string): number[] {
   // URL knows every way to write one, and answers with the canonical one
   const text = new URL(`http://[${ip.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
   const [left = '', right] = text.split('::')
-  const groups = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)))
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))
   const head = groups(left)
   const tail = right === undefined ? [] : groups(right)
   const all = [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail]

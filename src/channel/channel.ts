@@ -2,7 +2,7 @@
 import * as abi from '../../assembly/abi.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
-import { type TcpAddress, readSocketAddress } from './address.ts'
+import { readSocketAddress, type TcpAddress } from './address.ts'
 import { Frame } from './frame.ts'
 
 /** Plain functions, called synchronously; all but `frame` may be left out. */

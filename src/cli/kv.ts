@@ -1,8 +1,8 @@
 // `millrace kv`: one shard alone.
 import { parseArgs } from 'node:util'
 import { parseListen } from '../channel/address.ts'
-import { KvServer, type KvOptions, MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
 import { parseBytes } from '../service/bytes.ts'
+import { type KvOptions, KvServer, MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
 import { banner } from './banner.ts'
 import { integerOption, isUsageFault, untilStopped, usageFault } from './options.ts'
 import { parsePolicy } from './policy.ts'

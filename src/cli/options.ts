@@ -19,7 +19,13 @@ export function usageFault(tool: string, error: Error): number {
 }
 
 /** An integer option. */
-export function integerOption(name: string, text: string | undefined, fallback: number, min: number, max: number): number {
+export function integerOption(
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
   if (text === undefined) return fallback
   const value = /^\d{1,10}$/.test(text) ? Number(text) : -1
   if (value < min || value > max) throw new InvalidArgumentError(name, `an integer from ${min} to ${max}`, text)

@@ -1,8 +1,8 @@
 // `millrace proxy`: sharding in front of Redis servers, embedded shards, or both.
 import { parseArgs } from 'node:util'
 import { parseListen } from '../channel/address.ts'
-import { RING_COMPATS, type RingCompat } from '../core/ring-build.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
+import { RING_COMPATS, type RingCompat } from '../core/ring-build.ts'
 import { parseBytes } from '../service/bytes.ts'
 import { MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
 import { type ProxyOptions, ProxyServer } from '../service/proxy.ts'

@@ -197,7 +197,7 @@ const RESERVATIONS = [65535, 2 * GIB_PAGES, 1.05 * GIB_PAGES].map(Math.ceil)
 
 let reservable: number | undefined
 
-/** The most pages that can be reserved as one shared memory; tried once, since a memory goes only with the collector. */
+/** The most pages that can be reserved as one shared memory. Tried once: a memory goes only with the collector. */
 function reserve(): number {
   reservable ??= RESERVATIONS.find((pages) => {
     try {

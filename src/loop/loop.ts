@@ -67,8 +67,7 @@ export class Loop {
     this.core = instantiateRuntime(this.memory)
     const end = pages * PAGE
     const base = this.core.memoryBase()
-    this.#control =
-      this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
+    this.#control = this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
     if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
     this.#handle = check(this.native.setup(this.bytes, this.#control, this.kernel.kernel), 'setup')
     this.core.attach()

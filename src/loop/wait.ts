@@ -76,10 +76,10 @@ function waitOnPoll(native: Native, loop: number, turn: Turn): Wait {
     const found = turn.look()
     turn.handle()
     // a turn that found something is followed by another; one that did not leaves the wait to the poll handle
-    if (found || turn.pending()) return wake()
     const quiet = turn.quietMs()
-    if (quiet === 0) return wake()
-    if (quiet > 0) {
+    if (found || quiet === 0 || turn.pending()) {
+      wake()
+    } else if (quiet > 0) {
       timer = setTimeout(wake, quiet)
       if (!refed) timer.unref()
     }

@@ -1,6 +1,6 @@
 // Listening sockets, and the endpoints behind them: what `listen` and the services share.
 import * as abi from '../../assembly/abi.ts'
-import { type TcpAddress, readSocketAddress, resolveTcp } from '../channel/address.ts'
+import { readSocketAddress, resolveTcp, type TcpAddress } from '../channel/address.ts'
 import { check, systemError } from '../kernel/errors.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
 
@@ -31,7 +31,12 @@ export class Listener {
   }
 
   /** Binds and listens; rejects with the error Node's users know (EADDRINUSE, EACCES …). */
-  static async open(loop: Loop, at: TcpAddress, options: EndpointOptions, prepare?: (endpoint: number) => void): Promise<Listener> {
+  static async open(
+    loop: Loop,
+    at: TcpAddress,
+    options: EndpointOptions,
+    prepare?: (endpoint: number) => void,
+  ): Promise<Listener> {
     const { fd, address } = await bind(loop, at)
     const endpoint = createEndpoint(loop, options)
     prepare?.(endpoint)

@@ -18,7 +18,11 @@ export function parseBytes(name: string, text: string, min: number, max: number)
   const unit = UNITS[match?.[2]?.toLowerCase() ?? ''] ?? Number.NaN
   const bytes = match === null ? Number.NaN : Math.floor(Number(match[1]) * unit)
   if (!(bytes >= min && bytes <= max)) {
-    throw new InvalidArgumentError(name, `a size from ${formatBytes(min)} to ${formatBytes(max)}, as in 100mb or 1gb`, text)
+    throw new InvalidArgumentError(
+      name,
+      `a size from ${formatBytes(min)} to ${formatBytes(max)}, as in 100mb or 1gb`,
+      text,
+    )
   }
   return bytes
 }

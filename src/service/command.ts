@@ -44,4 +44,3 @@ function readArguments(loop: Loop, at: number): Uint8Array[] {
   }
   return args
 }
-

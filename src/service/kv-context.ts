@@ -6,10 +6,16 @@ import { formatAddress, readSocketAddress } from '../channel/address.ts'
 import { packageRoot } from '../kernel/native.ts'
 import type { Loop } from '../loop/loop.ts'
 import type { Listener } from '../reactor/listener.ts'
-import { type AdminClient, type AdminContext, type AdminSettings, type AdminStats, adminReply } from './kv-admin.ts'
-import { POLICIES } from './kv-admin.ts'
 import type { Commander } from './command.ts'
 import type { Keyspace } from './keyspace.ts'
+import {
+  type AdminClient,
+  type AdminContext,
+  type AdminSettings,
+  type AdminStats,
+  adminReply,
+  POLICIES,
+} from './kv-admin.ts'
 
 export interface ContextOptions {
   readonly maxClients: number

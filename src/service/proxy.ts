@@ -1,6 +1,7 @@
 // A sharding proxy behind a listener: what `millrace proxy` and `millrace up` run.
-import { resolveTcp, type SocketAddress, type TcpAddress, unixSocketAddress } from '../channel/address.ts'
+
 import * as abi from '../../assembly/abi.ts'
+import { resolveTcp, type SocketAddress, type TcpAddress, unixSocketAddress } from '../channel/address.ts'
 import { buildRing, planRing, type RingOptions } from '../core/ring-build.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'

@@ -387,19 +387,6 @@ export const RECEIVE = {
   group: abi.BUF_GROUP,
 } as const
 
-/** How many SIGPIPEs `body` raised; Node tells of signals only in a later turn. */
-export async function countPipeSignals(body: () => void): Promise<number> {
-  let signals = 0
-  const count = (): void => {
-    signals++
-  }
-  process.on('SIGPIPE', count)
-  body()
-  await new Promise((resolve) => setTimeout(resolve, 10))
-  process.off('SIGPIPE', count)
-  return signals
-}
-
 /** -EINVAL and so on, by name, so that a failing test says what came. */
 export function name(res: number): string | number {
   return res < 0 ? errorName(res) : res

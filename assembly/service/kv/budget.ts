@@ -5,6 +5,7 @@ import { blockAllocIn, BLOCK_HEADER } from '../../memory/block'
 import { alloc, free } from '../../memory/heap'
 import { POOL_BYTES_MIN, poolAlloc, poolBytes, poolCost, poolCreate, poolUsed } from '../../memory/pool'
 import { evictOne } from './evict'
+import { evictRun } from './run'
 import { tableReap } from './table'
 
 export const POLICY_NOEVICTION: u32 = 0
@@ -20,14 +21,15 @@ export const BUDGET_SPACES: usize = 16 // list of the keyspaces that share the b
 export const BUDGET_GRAVES: usize = 20 // list of flushed tables that are still to be freed
 export const BUDGET_KEYS: usize = 24 // keys in all keyspaces
 export const BUDGET_PINNED: usize = 28 // an entry that must not be evicted now
-export const BUDGET_EVICTED: usize = 32 // u64
 export const BUDGET_CANDIDATES: usize = 48 // evict.ts
 const RECORD_BYTES: usize = BUDGET_CANDIDATES + 16 * 12
 
 /** The least budget: the pool's record and a table with a few keys. */
 export const BUDGET_BYTES_MIN: u32 = 65536
 
-const EVICTIONS_MAX: u32 = 1024 // for one allocation
+const EVICTIONS_MAX: u32 = 1024 // for one allocation, while more is in use than may be
+const SINGLES_MAX: u32 = 4 // evictions of single keys before a run of neighbours goes
+const RUNS_MAX: u32 = 8 // for one allocation
 const REAP_STEP: u32 = 1024
 
 /** A budget of `bytes`, all of it taken from the heap and touched only as it fills; 0 when the heap has no room. */
@@ -133,7 +135,7 @@ export function budgetAllocBlock(budget: usize, bytes: u32): usize {
       if (poolUsed(pool) > load<u32>(budget, PEAK)) store<u32>(budget, poolUsed(pool), PEAK)
       return block
     }
-    if (!reclaim(budget, evictions++)) return 0
+    if (!reclaim(budget, <u32>cost, evictions++)) return 0
   }
 }
 
@@ -141,7 +143,7 @@ function allocSlow(budget: usize, bytes: u32): usize {
   if (bytes > 0x7fffff00 || <u64>poolCost(bytes) > <u64>load<u32>(budget, LIMIT)) return 0
   let evictions: u32 = 0
   while (true) {
-    if (!reclaim(budget, evictions++)) return 0
+    if (!reclaim(budget, poolCost(bytes), evictions++)) return 0
     const at = budgetTry(budget, bytes)
     if (at) return at
   }
@@ -162,11 +164,14 @@ export function budgetTrim(budget: usize, steps: u32): u32 {
   return steps
 }
 
-/** Makes some room: true if there is reason to try again. */
-function reclaim(budget: usize, evictions: u32): bool {
+/** Makes some room for an allocation of this cost: true if there is reason to try again. */
+function reclaim(budget: usize, cost: u32, evictions: u32): bool {
   if (load<u32>(budget, BUDGET_GRAVES)) {
     tableReap(budget, REAP_STEP)
     return true
   }
-  return load<u32>(budget, POLICY) == POLICY_ALLKEYS_LRU && evictions < EVICTIONS_MAX && evictOne(budget)
+  if (load<u32>(budget, POLICY) != POLICY_ALLKEYS_LRU) return false
+  const over = <u64>poolUsed(load<u32>(budget, POOL)) + cost > <u64>load<u32>(budget, LIMIT)
+  if (over ? evictions < EVICTIONS_MAX : evictions < SINGLES_MAX) return evictOne(budget)
+  return evictions < EVICTIONS_MAX + RUNS_MAX && evictRun(budget, cost)
 }

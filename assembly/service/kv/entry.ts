@@ -20,6 +20,8 @@ export const E_WHEEL_NEXT: usize = 32
 export const E_WHEEL_LINK: usize = 36 // address of the pointer that points here
 export const E_KEY: u32 = 40
 
+const BLOCK_OWNER: usize = 12 // in the header of a value's block, a word that block.ts leaves alone
+
 /** From here on a value has its own block. */
 export const LARGE_BYTES: u32 = 16384
 /** A reused piece may be this many times as large as it needs to be. */
@@ -47,6 +49,13 @@ export function entryLength(entry: usize): u32 {
 @inline
 export function entryBlock(entry: usize): usize {
   return load<u32>(entry, E_BLOCK)
+}
+
+/** The entry that a block of a large value belongs to; of anything else, any number. */
+// @ts-ignore: decorator
+@inline
+export function entryBlockOwner(block: usize): usize {
+  return load<u32>(block, BLOCK_OWNER)
 }
 
 /** Where the value's bytes are. */
@@ -98,6 +107,7 @@ export function entryNew(budget: usize, key: usize, keyLength: u32, hash: u32, l
   store<u32>(entry, length, E_VALUE_LENGTH)
   store<u32>(entry, <u32>block, E_BLOCK)
   store<u64>(entry, 0, E_EXPIRE)
+  if (block) store<u32>(block, <u32>entry, BLOCK_OWNER)
   copyBytes(entry + E_KEY, key, keyLength)
   return entry
 }

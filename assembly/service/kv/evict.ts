@@ -3,12 +3,12 @@
 //
 //   candidate | used u32 | hash u32 | database u32 |      no pointer to an entry: that may be gone by then
 
-import { BUDGET_CANDIDATES, BUDGET_EVICTED, BUDGET_KEYS, BUDGET_PINNED, BUDGET_SPACES } from './budget'
+import { BUDGET_CANDIDATES, BUDGET_KEYS, BUDGET_PINNED, BUDGET_SPACES } from './budget'
 import { E_HASH, E_NEXT, E_USED } from './entry'
 import { randomBelow } from './hash'
 import { SPACE_DATABASES, SPACE_EVICTED, SPACE_NEXT, spaceStore } from './space'
 import { S_BUDGET, S_KEYS, S_SPACE, S_TABLE, storeRemove, usedNow } from './store'
-import { tableBucket, tableBuckets, tableHead } from './table'
+import { tableBucket, tableBuckets, tableHead, tableLinkOf } from './table'
 
 const SAMPLES: u32 = 5
 const SAMPLED_BUCKETS_MAX: u32 = 20
@@ -21,18 +21,39 @@ const C_BYTES: u32 = 12
 
 /** Evicts one key; false where there is none that may go. */
 export function evictOne(budget: usize): bool {
-  if (!load<u32>(budget, BUDGET_KEYS)) return false
-  for (let round: u32 = 0; round < ROUNDS_MAX; round++) {
+  if (!findOld(budget)) return false
+  evictAt(oldStore, oldLink)
+  return true
+}
+
+/** An entry that has not been used for long, still in its table; 0 where there is none. */
+export function oldEntry(budget: usize): usize {
+  return findOld(budget) ? <usize>load<u32>(oldLink) : 0
+}
+
+// What findOld has found.
+let oldStore: usize = 0
+let oldLink: usize = 0
+
+/** Finds the link to an entry that has not been used for long; false where there is none that may go. */
+function findOld(budget: usize): bool {
+  for (let round: u32 = 0; round < ROUNDS_MAX && load<u32>(budget, BUDGET_KEYS); round++) {
     sample(budget, pickStore(budget))
     while (true) {
       const oldest = oldestCandidate(budget)
       if (!oldest) break
-      const db = <usize>load<u32>(oldest, C_STORE)
+      oldStore = load<u32>(oldest, C_STORE)
       store<u32>(oldest, 0, C_STORE)
-      if (evict(db, load<u32>(oldest, C_HASH), load<u32>(oldest, C_USED))) return true
+      oldLink = linkOf(oldStore, load<u32>(oldest, C_HASH), load<u32>(oldest, C_USED))
+      if (oldLink) return true
     }
   }
   return false
+}
+
+/** Evicts an entry of that database. */
+export function evictEntry(db: usize, entry: usize): void {
+  evictAt(db, tableLinkOf(load<u32>(db, S_TABLE), entry))
 }
 
 /** Forgets the candidates of a database that is going to be destroyed. */
@@ -119,26 +140,22 @@ function oldestCandidate(budget: usize): usize {
   return oldest
 }
 
-/** Removes the entry with this hash, unless it has been used since it was sampled. */
-function evict(db: usize, hash: u32, used: u32): bool {
+/** The link to the entry with this hash, unless it has been used since it was sampled or may not go; or 0. */
+function linkOf(db: usize, hash: u32, used: u32): usize {
   const table = <usize>load<u32>(db, S_TABLE)
-  if (!table) return false
-  const budget = <usize>load<u32>(db, S_BUDGET)
+  if (!table) return 0
+  const pinned = <usize>load<u32>(load<u32>(db, S_BUDGET), BUDGET_PINNED)
   let link = tableHead(table, hash)
   while (true) {
     const entry = <usize>load<u32>(link)
-    if (!entry) return false
-    if (
-      load<u32>(entry, E_HASH) == hash &&
-      load<u32>(entry, E_USED) == used &&
-      entry != <usize>load<u32>(budget, BUDGET_PINNED)
-    ) {
-      const space = <usize>load<u32>(db, S_SPACE)
-      store<u64>(space, load<u64>(space, SPACE_EVICTED) + 1, SPACE_EVICTED)
-      store<u64>(budget, load<u64>(budget, BUDGET_EVICTED) + 1, BUDGET_EVICTED)
-      storeRemove(db, link, entry)
-      return true
-    }
+    if (!entry) return 0
+    if (load<u32>(entry, E_HASH) == hash && load<u32>(entry, E_USED) == used && entry != pinned) return link
     link = entry
   }
+}
+
+function evictAt(db: usize, link: usize): void {
+  const space = <usize>load<u32>(db, S_SPACE)
+  store<u64>(space, load<u64>(space, SPACE_EVICTED) + 1, SPACE_EVICTED)
+  storeRemove(db, link, load<u32>(link))
 }

@@ -1,6 +1,6 @@
 // The hash of a key, and random numbers for sampling. The hash is keyed: without the seed nobody can choose keys that
-// meet in one bucket. It is built of folded multiplications (the halves of the 128-bit product xored), as wyhash is, but
-// with every factor masked by a secret, so that no input zeroes a factor whatever the seed.
+// meet in one bucket. It is built of folded multiplications (the halves of the 128-bit product xored), as wyhash is,
+// but with every factor masked by a secret, so that no input zeroes a factor whatever the seed.
 
 let k0: u64 = 0x2d358dccaa6c78a5
 let k1: u64 = 0x8bb84b93962eacc9

@@ -1,8 +1,8 @@
 // Walking through a database: SCAN, KEYS and RANDOMKEY.
 //
 // A SCAN cursor is a bucket number counted from its highest bit down (Redis's reversed binary increment, by Pieter
-// Noordhuis), so that a bucket stands beside those it is split into or merged from: what is there from the first call to
-// the last is returned at least once, however the table grows and shrinks in between.
+// Noordhuis), so that a bucket stands beside those it is split into or merged from: what is there from the first call
+// to the last is returned at least once, however the table grows and shrinks in between.
 
 import { nowMs } from '../../clock'
 import { parsedInteger } from '../../codec/integer'
@@ -50,7 +50,7 @@ function expired(entry: usize): bool {
   return expire != 0 && expire < nowMs
 }
 
-/** Appends the keys of a bucket that match. Upper half of the result: how many were looked at; lower: how many matched. */
+/** Appends the keys of a bucket that match. Upper half of the result: how many were looked at; lower: matched. */
 function emitBucket(table: usize, bucket: u32, emit: bool, out: usize): u64 {
   let looked: u32 = 0
   let matched: u32 = 0

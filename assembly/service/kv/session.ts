@@ -3,7 +3,7 @@
 //   session | flags u32 | db u32 | name block u32 | name length u32 | client id u64 |      24 bytes of the channel's
 
 import { nowMs } from '../../clock'
-import { parseInteger, parsedInteger, writeUnsigned } from '../../codec/integer'
+import { parseInteger, parsedInteger } from '../../codec/integer'
 import {
   replyArray,
   replyBulk,

@@ -25,7 +25,7 @@ import {
   entryValue,
 } from './entry'
 import { hashKey } from './hash'
-import { SPACE_BUDGET, SPACE_EXPIRED } from './space'
+import { SPACE_EXPIRED } from './space'
 import { tableBury, tableCreate, tableGrow, tableHead, tableLink, tableLinkOf, tableShrink } from './table'
 import { wheelAdd, wheelRemove } from './wheel'
 

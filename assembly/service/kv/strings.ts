@@ -4,7 +4,6 @@ import { nowMs } from '../../clock'
 import { parsedInteger } from '../../codec/integer'
 import {
   replyArray,
-  replyBulk,
   replyBulkBlock,
   replyBulkRoom,
   replyError,
@@ -17,7 +16,6 @@ import { blockData } from '../../memory/block'
 import { copyBytes } from './bytes'
 import { command, KV_DONE } from './command'
 import {
-  E_EXPIRE,
   E_NEXT,
   entryBlock,
   entryFree,

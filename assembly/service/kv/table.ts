@@ -80,6 +80,13 @@ export function tableLink(table: usize, entry: usize): void {
   store<u32>(head, <u32>entry)
 }
 
+/** Whether the bucket of that hash leads to an entry at this address. */
+export function tableHas(table: usize, hash: u32, entry: usize): bool {
+  let at = <usize>load<u32>(tableHead(table, hash))
+  while (at && at != entry) at = load<u32>(at, E_NEXT)
+  return at != 0
+}
+
 /** The address of the pointer to an entry that is in the table. */
 export function tableLinkOf(table: usize, entry: usize): usize {
   let link = tableHead(table, load<u32>(entry, E_HASH))

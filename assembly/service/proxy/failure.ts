@@ -3,6 +3,7 @@
 import * as abi from '../../abi'
 import { writeText } from '../../codec/text'
 import { writeUnsigned } from '../../codec/integer'
+import { count } from '../../memory/counter'
 import { queueRoom, queueWrote } from '../../memory/queue'
 import { partFailed } from './merge'
 import * as pool from './pool'
@@ -33,7 +34,7 @@ export function failReply(server: usize, request: usize, error: i32): void {
 /** Appends `-ERR server NAME: reason`. */
 export function serverError(queue: usize, server: usize, error: i32): void {
   const proxy = <usize>load<u32>(server, pool.SERVER_PROXY)
-  store<u64>(proxy, load<u64>(proxy, pool.PROXY_ERRORS) + 1, pool.PROXY_ERRORS)
+  count(proxy + pool.PROXY_ERRORS)
   const length = load<u32>(server, pool.SERVER_NAME_LENGTH)
   const to = queueRoom(queue, TEXT_MAX + length)
   if (!to) return

@@ -189,7 +189,9 @@ function elementLength(at: usize): u32 {
   return line + <u32>parsedInteger + 2
 }
 
-/** The number of elements of an array reply, each of them one line or one bulk; otherwise a number that fits nothing. */
+/**
+ * The number of elements of an array reply, each of them one line or one bulk; otherwise a number that fits nothing.
+ */
 function elements(at: usize, length: u32): u32 {
   const none: u32 = 0xffffffff
   const line = <u32>(lineEnd(at) - at)

@@ -76,7 +76,9 @@ export function proxiesCreate(): bool {
   return numbers != 0 && commandsCreate()
 }
 
-/** A proxy over a ring of `count` servers, all of which are down until proxyServer names them. 0: memory, or too many. */
+/**
+ * A proxy over a ring of `count` servers, all of which are down until proxyServer names them. 0: memory, or too many.
+ */
 export function proxyCreate(ring: usize, count: u32, local: usize): usize {
   if (numbered + 2 * count > SERVERS_MAX) return 0
   const proxy = alloc(PROXY_RECORD_BYTES)

@@ -2,7 +2,17 @@
 // server's list. A reply waits in its record until every earlier request of the client is answered.
 
 import * as abi from '../../abi'
-import { FLAG_BLOCKED_OUT, FLAG_EOF, FLAG_LAST, channelAbort, channelEnd, dirty, endpoint, flags, setFlags } from '../../channel/table'
+import {
+  FLAG_BLOCKED_OUT,
+  FLAG_EOF,
+  FLAG_LAST,
+  channelAbort,
+  channelEnd,
+  dirty,
+  endpoint,
+  flags,
+  setFlags,
+} from '../../channel/table'
 import { blockPut } from '../../memory/block'
 import { queueAppend, queueBytes, queueClear, queueLost, queueMove } from '../../memory/queue'
 import { slabAlloc, slabFree } from '../../memory/slab'

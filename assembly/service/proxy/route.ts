@@ -6,6 +6,7 @@ import { parseInteger, parsedInteger, writeUnsigned } from '../../codec/integer'
 import { replyErrorWith, replyLower, replyRaw } from '../../codec/reply'
 import { respArg, respArgLength, respArgc } from '../../codec/resp'
 import { queueAppend, queueAppendBlock, queueBytes, queueRoom, queueWrote } from '../../memory/queue'
+import { count } from '../../memory/counter'
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
 import { ringLookup } from '../../ring/lookup'
 import { commandUp } from '../command-up'
@@ -13,7 +14,18 @@ import { KV_CLOSE, KV_UPCALL } from '../kv/command'
 import { kvExecute } from '../kv/kv'
 import * as commands from './commands'
 import { serverError } from './failure'
-import { PROXY_COUNT, PROXY_LOCAL, PROXY_REQUESTS, PROXY_RING, PROXY_SESSION, PROXY_SESSION3, SERVER_CHANNEL, SERVER_ERROR, SERVER_KV, serverOf } from './pool'
+import {
+  PROXY_COUNT,
+  PROXY_LOCAL,
+  PROXY_REQUESTS,
+  PROXY_RING,
+  PROXY_SESSION,
+  PROXY_SESSION3,
+  SERVER_CHANNEL,
+  SERVER_ERROR,
+  SERVER_KV,
+  serverOf,
+} from './pool'
 import { KIND_HOST, KIND_SINGLE, REQUEST_QUEUE, requestCreate, requestDone } from './request'
 import { split } from './split'
 import { upstreamComing, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
@@ -27,7 +39,7 @@ const BY_REFERENCE: u32 = 4096
 
 /** Routes the command in the argument table, whose frame is the `taken` bytes at `at`. */
 export function route(ch: usize, proxy: usize, mode: u32, at: usize, taken: u32): i32 {
-  store<u64>(proxy, load<u64>(proxy, PROXY_REQUESTS) + 1, PROXY_REQUESTS)
+  count(proxy + PROXY_REQUESTS)
   if (mode == commands.MODE_KEY) {
     if (respArgc < 2) return arity(ch)
     return single(ch, proxy, 1, at, taken)
@@ -190,7 +202,9 @@ function together(ch: usize, proxy: usize, first: u32, end: u32, step: u32, at: 
   return single(ch, proxy, first, at, taken)
 }
 
-/** A command that says how many keys it has, in argument `position`; EVAL's script or a destination key comes before. */
+/**
+ * A command that says how many keys it has, in argument `position`; EVAL's script or a destination key comes before.
+ */
 function counted(ch: usize, proxy: usize, position: u32, at: usize, taken: u32): i32 {
   if (respArgc <= position + 1) return arity(ch)
   const valid = parseInteger(respArg(position), respArgLength(position)) && parsedInteger > 0

@@ -16,7 +16,9 @@ import { replyRaw } from '../../codec/reply'
 import { REPLY_MALFORMED, replyBegin, replyNeed, replyProtocol, replyScan } from '../../codec/resp-reply'
 import { queueAppend, queueAppendBlock, queueBytes, queueLost } from '../../memory/queue'
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
-import { call, hostAddress, hurry, sqRoom, sqe, userData } from '../../uring/submission'
+import { channelData } from '../../channel/user-data'
+import { count } from '../../memory/counter'
+import { call, hostAddress, hurry, sqRoom, sqe } from '../../uring/submission'
 import { upcallEndpoint } from '../upcall'
 import { failReply } from './failure'
 import { partReply } from './merge'
@@ -58,7 +60,8 @@ export function upstreamSeed(seed: u64): void {
 
 /** Starts connecting to a server that is down. */
 export function upstreamConnect(server: usize): void {
-  if (!call(abi.CALL_SOCKET, -1, load<u32>(server, pool.SERVER_FAMILY), abi.SOCK_STREAM, 0, TAG_SOCKET | load<u32>(server, pool.SERVER_NUMBER))) {
+  const tag = TAG_SOCKET | load<u32>(server, pool.SERVER_NUMBER)
+  if (!call(abi.CALL_SOCKET, -1, load<u32>(server, pool.SERVER_FAMILY), abi.SOCK_STREAM, 0, tag)) {
     store<u64>(server, nowNs + BACKOFF_FIRST_NS, pool.SERVER_RETRY_NS)
     return
   }
@@ -86,13 +89,14 @@ export function upstreamSocket(number: u32, fd: i32): void {
   }
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
   store<u32>(ch, <u32>server, abi.CHANNEL_OWNER)
-  const s = sqe(abi.OP_CONNECT, fd, userData(abi.KIND_CONNECT, load<u32>(ch, abi.CHANNEL_GENERATION), load<u32>(ch, abi.CHANNEL_SLOT)))
+  const s = sqe(abi.OP_CONNECT, fd, channelData(ch, abi.KIND_CONNECT))
   store<u64>(s, hostAddress(server + pool.SERVER_ADDRESS), abi.SQE_ADDR)
   store<u64>(s, load<u32>(server, pool.SERVER_ADDRESS_LENGTH), abi.SQE_OFF)
   setFlags(ch, FLAG_CONNECTING)
   store<u32>(server, <u32>ch, pool.SERVER_CHANNEL)
   store<u32>(server, pool.UPSTREAM_CONNECTING, pool.SERVER_STATE)
-  store<u64>(server, nowNs + load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS), pool.SERVER_DEADLINE_NS)
+  const timeout = load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS)
+  store<u64>(server, nowNs + timeout, pool.SERVER_DEADLINE_NS)
   store<u64>(server, 0, pool.SERVER_QUEUED)
   replyBegin(server + pool.SERVER_SCAN)
   replyProtocol(server + pool.SERVER_SCAN, load<u32>(server, pool.SERVER_RESP3) != 0)
@@ -162,7 +166,7 @@ export function upstreamSubmit(server: usize, request: usize, bytes: u32): void 
   else store<u32>(server, <u32>request, pool.SERVER_FIRST)
   store<u32>(server, <u32>request, pool.SERVER_LAST)
   store<u32>(server, load<u32>(server, pool.SERVER_PENDING) + 1, pool.SERVER_PENDING)
-  store<u64>(server, load<u64>(server, pool.SERVER_REQUESTS) + 1, pool.SERVER_REQUESTS)
+  count(server + pool.SERVER_REQUESTS)
   const ch = <usize>load<u32>(server, pool.SERVER_CHANNEL)
   dirty(ch)
   if (queueLost()) upstreamFail(server, FAIL_MEMORY) // half a request may stand in the queue
@@ -237,7 +241,7 @@ export function upstreamTick(server: usize): u64 {
   if (!first) return 0
   const due = load<u64>(first, REQUEST_DEADLINE)
   if (due == 0 || due > nowNs) return due
-  store<u64>(server, load<u64>(server, pool.SERVER_TIMEOUTS) + 1, pool.SERVER_TIMEOUTS)
+  count(server + pool.SERVER_TIMEOUTS)
   upstreamFail(server, FAIL_TIMEOUT)
   return load<u64>(server, pool.SERVER_RETRY_NS)
 }
@@ -271,7 +275,7 @@ export function upstreamFail(server: usize, error: i32): void {
   const ch = <usize>load<u32>(server, pool.SERVER_CHANNEL)
   store<u32>(server, 0, pool.SERVER_CHANNEL)
   if (ch) channelAbort(ch)
-  store<u64>(server, load<u64>(server, pool.SERVER_DISCONNECTS) + 1, pool.SERVER_DISCONNECTS)
+  count(server + pool.SERVER_DISCONNECTS)
   down(server, error)
   let request = <usize>load<u32>(server, pool.SERVER_FIRST)
   store<u32>(server, 0, pool.SERVER_FIRST)
@@ -300,6 +304,7 @@ function down(server: usize, error: i32): void {
 
 function tell(server: usize, up: u32): void {
   if (load<u32>(server, pool.SERVER_RESP3)) return // the first connection speaks for the server
-  const error = load<i32>(server, pool.SERVER_ERROR)
-  upcallEndpoint(abi.UP_SERVER, <usize>load<u32>(server, pool.SERVER_ENDPOINT), load<u32>(server, pool.SERVER_INDEX), up, <u64>(<i64>error))
+  const ep = <usize>load<u32>(server, pool.SERVER_ENDPOINT)
+  const error = <i64>load<i32>(server, pool.SERVER_ERROR)
+  upcallEndpoint(abi.UP_SERVER, ep, load<u32>(server, pool.SERVER_INDEX), up, <u64>error)
 }

@@ -3,7 +3,8 @@ import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import { native } from '../../../src/kernel/native.ts'
 import type { Contract } from '../kernel.contract.ts'
-import { countPipeSignals, name, type Rig } from '../rig.ts'
+import { name, type Rig } from '../rig.ts'
+import { countPipeSignals } from '../signals.ts'
 
 const SO_ERROR = 4
 const SO_SNDBUF = 7

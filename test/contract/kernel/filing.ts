@@ -6,7 +6,8 @@ import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import { pipe, write } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
-import { countPipeSignals, name, type Rig } from '../rig.ts'
+import { name, type Rig } from '../rig.ts'
+import { countPipeSignals } from '../signals.ts'
 
 const AT_FDCWD = -100
 const O_RDWR_CREAT = 0o102

@@ -3,7 +3,8 @@ import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import { resetOnClose } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
-import { countPipeSignals, name, type Rig, type Sqe } from '../rig.ts'
+import { name, type Rig, type Sqe } from '../rig.ts'
+import { countPipeSignals } from '../signals.ts'
 
 const BIG = 3 << 20
 const WHOLE = abi.MSG_NOSIGNAL | abi.MSG_WAITALL

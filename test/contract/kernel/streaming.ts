@@ -124,6 +124,7 @@ class Stream {
 
 function run(rig: Rig, seed: number): void {
   const random = randomFrom(seed)
+  const start = rig.alloc(0)
   const streams = Array.from({ length: 2 }, (_, i) => {
     const stream = new Stream(rig, random, 100 + i * 10)
     return { stream, staging: rig.alloc(32_768), place: rig.alloc(8192) }
@@ -147,6 +148,7 @@ function run(rig: Rig, seed: number): void {
     expect(stream.whole).toBe(true)
     stream.close()
   }
+  rig.rewind(start)
 }
 
 export function streaming({ prove }: Contract): void {

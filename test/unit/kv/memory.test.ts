@@ -111,6 +111,24 @@ describe('allkeys-lru', () => {
     expect(kv.keys()).toBe(1)
   })
 
+  test.each([500, 5_000, 20_000, 100_000])('a value of %i bytes finds room among many small ones', (size) => {
+    const kv = fresh('allkeys-lru', 8 * MIB)
+    for (let i = 0; i < 80_000; i += 1000) {
+      kv.core.advance(20)
+      kv.feed(encodeAll(Array.from({ length: 1000 }, (_, j) => ['SET', `k${i + j}`, 'x'.repeat(50 + (j % 100))])))
+    }
+    const evicted = kv.stat('evicted')
+    for (let i = 0; i < 20; i++) {
+      kv.core.advance(20)
+      expect(kv.run('SET', `large${i}`, 'y'.repeat(size))).toBe('+OK\r\n')
+      expect(kv.run('STRLEN', `large${i}`)).toBe(`:${size}\r\n`)
+      kv.core.call('testPoolCheck', kv.kv)
+    }
+    // not many more keys have gone than the bytes needed
+    expect(kv.stat('evicted') - evicted).toBeLessThan(20 * (size / 100 + 40))
+    kv.checkEmpty()
+  })
+
   test('keyspaces that share their memory evict from each other', () => {
     const kv = fresh('allkeys-lru')
     const other = kv.share()

@@ -1,0 +1,14 @@
+// Proof that a signal was not raised.
+
+/** How many SIGPIPEs `body` raised; Node tells of signals only in a later turn. */
+export async function countPipeSignals(body: () => void): Promise<number> {
+  let signals = 0
+  const count = (): void => {
+    signals++
+  }
+  process.on('SIGPIPE', count)
+  body()
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  process.off('SIGPIPE', count)
+  return signals
+}
