@@ -2,7 +2,7 @@
 // join two of them would allocate, so a long text is written in pieces.
 // When memory is exhausted a writer appends nothing more, and queueLost tells the owner of the queue.
 
-import { queueAppend, queueAppendBlock, queueRoom, queueWrote } from '../memory/queue'
+import { queueAppendBlock, queueRoom, queueWrote } from '../memory/queue'
 import { writeInteger, writeUnsigned } from './integer'
 
 const CRLF: u16 = 0x0a0d
@@ -193,9 +193,4 @@ export function replyLower(out: usize, at: usize, length: u32): void {
     store<u8>(to + i, c - 65 < 26 ? c | 32 : c)
   }
   queueWrote(out, length)
-}
-
-/** A ready reply, copied. */
-export function replyBytes(out: usize, at: usize, length: u32): void {
-  queueAppend(out, at, length)
 }

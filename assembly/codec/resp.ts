@@ -37,6 +37,7 @@ export let respArgc: u32 = 0
 export let respGot: u32 = 0
 
 let capacity: u32 = 0
+let unescaped: usize = 0 // the arguments of the last inline command
 let bulkMax: i64 = 536870912
 let elementsMax: i64 = RESP_ELEMENTS_MAX
 let restricted = false
@@ -51,7 +52,8 @@ export let scanBulk: i32 = -1 // length of the bulk whose bytes begin at scanAt;
 export function respCreate(): bool {
   capacity = 1024
   respArgv = alloc(capacity << 3)
-  return respArgv != 0
+  unescaped = alloc(RESP_LINE_MAX + 2)
+  return respArgv != 0 && unescaped != 0
 }
 
 /** Sets the longest argument (proto-max-bulk-len). */
@@ -96,7 +98,7 @@ export function scanFrom(at: u32, line: u32, left: i32, bulk: i32): void {
 
 /**
  * Decodes the command at `at`. Returns the bytes it takes and fills the argument table (0 arguments: nothing to do);
- * RESP_INCOMPLETE, with the scan's place set; or an error. Inline commands are unescaped in place.
+ * RESP_INCOMPLETE, with the scan's place set; or an error. The bytes themselves stay as they are.
  */
 export function respDecode(at: usize, end: usize): i32 {
   if (at >= end) {
@@ -317,15 +319,15 @@ function hex(c: u32): i32 {
   return lower - 97 < 6 ? lower - 87 : -1
 }
 
-/** Splits `[p, end)` into arguments as sdssplitargs does, unescaping in place; false: quotes do not balance. */
+/** Splits `[p, end)` into unescaped arguments as sdssplitargs does; false: quotes do not balance. */
 function splitInline(p: usize, end: usize): bool {
   respArgc = 0
+  let to = unescaped
   while (true) {
     while (p < end && isSpace(load<u8>(p))) p++
     if (p >= end) return true
     if (respArgc == capacity && !growTable(capacity << 1)) return false
-    const start = p
-    let to = p
+    const start = to
     let quote: u32 = 0
     for (; ; p++) {
       if (p >= end) {

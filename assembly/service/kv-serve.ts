@@ -12,6 +12,7 @@ import {
   endpoint,
   flags,
   setFlags,
+  waitForLimit,
 } from '../channel/table'
 import { RESP_INCOMPLETE, respArgc, respDecode, respRestrict } from '../codec/resp'
 import { protocolError } from '../codec/resp-error'
@@ -19,7 +20,9 @@ import { queueBytes, queueLost } from '../memory/queue'
 import { KV_CLOSE, KV_CLOSE_SILENT, KV_UPCALL } from './kv/command'
 import { kvExecute } from './kv/kv'
 import { SESSION_AUTH_REQUIRED, SESSION_AUTHENTICATED, sessionFree } from './kv/session'
+import { hurry } from '../uring/submission'
 import { commandUp } from './command-up'
+import { upcallRoom } from './upcall'
 
 /** Executes every whole command in `[at, end)`; returns where it stopped. */
 export function kvFrames(ch: usize, at: usize, end: usize): usize {
@@ -29,6 +32,11 @@ export function kvFrames(ch: usize, at: usize, end: usize): usize {
   const queue = ch + abi.CHANNEL_QUEUE
   const session = ch + abi.CHANNEL_SESSION
   while (at < end && !(flags(ch) & (FLAGS_BLOCKED | FLAG_ENDING))) {
+    if (!upcallRoom()) {
+      waitForLimit(ch) // the host reads its list in this turn; a command that it answers needs a place there
+      hurry()
+      break
+    }
     kvRestrict(ch)
     const taken = respDecode(at, end)
     if (taken == RESP_INCOMPLETE) break

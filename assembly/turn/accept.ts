@@ -52,10 +52,10 @@ export function acceptAgain(ep: usize): void {
   }
 }
 
-/** Goes on accepting where the pause after EMFILE is over; returns when the next one ends, 0: none pending. */
+/** Goes on accepting where nothing forbids it any more; returns when a pause after EMFILE ends, 0: none pending. */
 export function acceptRetry(ep: usize): u64 {
   const at = load<u64>(ep, abi.ENDPOINT_RETRY_NS)
-  if (!at || at > nowNs) return at
+  if (at > nowNs) return at
   store<u64>(ep, 0, abi.ENDPOINT_RETRY_NS)
   acceptAgain(ep)
   return 0

@@ -2,7 +2,7 @@
 
 import * as abi from '../abi'
 import { channelEnd, endpoint } from '../channel/table'
-import { respIsInline, respNeed, respScan, scanAt, scanBulk, scanFrom, scanLeft, scanLine } from '../codec/resp'
+import { respIsInline, respNeed, respRestrict, respScan, scanAt, scanBulk, scanFrom, scanLeft, scanLine } from '../codec/resp'
 import { echoFrames } from '../service/echo'
 import { hostEnd, hostFrames, hostNeed } from '../service/host'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
@@ -43,14 +43,14 @@ export function frames(ch: usize, at: usize, end: usize): usize {
 /** Whether the partial frame `[base, end)` of a channel is worth another look by `frames`: whole, or wrong. */
 export function scan(ch: usize, base: usize, end: usize): bool {
   switch (service(ch)) {
-    case abi.SERVICE_KV:
+    case abi.SERVICE_KV: {
       kvRestrict(ch)
-    case abi.SERVICE_PROXY: {
-      loadScan(ch)
-      const found = respScan(base, end) != 0
-      keepScan(ch)
+      const found = scanResp(ch, base, end)
+      respRestrict(false)
       return found
     }
+    case abi.SERVICE_PROXY:
+      return scanResp(ch, base, end)
     case abi.SERVICE_UPSTREAM:
       return upstreamScan(ch, base, end)
     default:
@@ -132,6 +132,13 @@ export function opened(ch: usize): void {
 /** The queue of a channel that was above its high watermark is low again. */
 export function drained(ch: usize): void {
   if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_WRITABLE, ch, 0, 0, 0)
+}
+
+function scanResp(ch: usize, base: usize, end: usize): bool {
+  loadScan(ch)
+  const found = respScan(base, end) != 0
+  keepScan(ch)
+  return found
 }
 
 function loadScan(ch: usize): void {

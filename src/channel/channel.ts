@@ -4,6 +4,7 @@ import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
 import { readSocketAddress, type TcpAddress } from './address.ts'
 import { Frame } from './frame.ts'
+import { HeldFrames } from './held.ts'
 
 /** Plain functions, called synchronously; all but `frame` may be left out. */
 export interface Handler {
@@ -20,6 +21,12 @@ export interface Handler {
 
 const SMALL = 64
 
+/** Who calls the handler. */
+export interface Deliverer {
+  frame(channel: Channel, at: number, length: number): void
+  end(channel: Channel): void
+}
+
 export class Channel {
   readonly #loop: Loop
   readonly #slot: number
@@ -27,11 +34,57 @@ export class Channel {
   /** Room for whatever the handler wants to keep with the channel. */
   data: unknown = undefined
 
+  readonly #deliverer: Deliverer
+  #paused = false
+  /** Nothing more is delivered: the handler has ended or destroyed the channel. */
+  #done = false
+  #held: HeldFrames | undefined
+
   /** @internal */
-  constructor(loop: Loop, slot: number, generation: number) {
+  constructor(loop: Loop, slot: number, generation: number, deliverer: Deliverer) {
     this.#loop = loop
     this.#slot = slot
     this.#generation = generation
+    this.#deliverer = deliverer
+  }
+
+  /** @internal A frame has come: it is delivered, or held while the channel is paused. */
+  received(at: number, length: number): void {
+    if (this.#done) return
+    if (this.#paused || this.#held !== undefined) this.#hold().push(at, length)
+    else this.#deliverer.frame(this, at, length)
+  }
+
+  /** @internal The peer has ended its side. */
+  receivedEnd(): void {
+    if (this.#done) return
+    if (this.#paused || this.#held !== undefined) this.#hold().ended = true
+    else this.#deliverer.end(this)
+  }
+
+  /** @internal The channel is closed. */
+  closed(): void {
+    this.#done = true
+    this.#held?.drop()
+    this.#held = undefined
+  }
+
+  #hold(): HeldFrames {
+    this.#held ??= new HeldFrames(this.#loop)
+    return this.#held
+  }
+
+  /** Delivers what was held, until the handler pauses again; then the core goes on. */
+  #deliver(): void {
+    const held = this.#held
+    while (held !== undefined && !held.empty && !this.#paused && !this.#done) {
+      held.shift((at, length) => this.#deliverer.frame(this, at, length))
+    }
+    if (this.#paused || this.#done) return
+    this.#held = undefined
+    if (held?.ended) this.#deliverer.end(this)
+    this.#loop.core.pause(this.#slot, this.#generation, 0)
+    this.#loop.touch()
   }
 
   /**
@@ -67,26 +120,33 @@ export class Channel {
     return result
   }
 
-  /** Ends our side once everything written is sent; the channel closes when the peer has ended too, or after a second. */
+  /** Ends our side once everything written is sent; no more frames come, and the channel closes. */
   end(): void {
+    this.#done = true
     this.#loop.core.end(this.#slot, this.#generation, 1)
     this.#loop.touch()
   }
 
   /** Closes at once; what is queued is dropped. */
   destroy(): void {
+    this.#done = true
     this.#loop.core.destroy(this.#slot, this.#generation)
     this.#loop.touch()
   }
 
   /** No more frames until `resume`; the peer feels it when the socket's buffer is full. */
   pause(): void {
+    this.#paused = true
     this.#loop.core.pause(this.#slot, this.#generation, 1)
   }
 
+  /** Frames come again, from the next turn on. */
   resume(): void {
-    this.#loop.core.pause(this.#slot, this.#generation, 0)
-    this.#loop.touch()
+    if (!this.#paused) return
+    this.#paused = false
+    setImmediate(() => {
+      if (!this.#paused && !this.#done) this.#deliver()
+    })
   }
 
   /** Bytes queued and not yet sent. */

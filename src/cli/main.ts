@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 // `millrace`: finds the tool and runs it.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { packageRoot } from '../kernel/native.ts'
+import { packageVersion } from '../kernel/package-root.ts'
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './options.ts'
 
 type Tool = (argv: string[]) => Promise<number>
@@ -33,8 +31,7 @@ async function main([name, ...argv]: string[]): Promise<number> {
     return EXIT_OK
   }
   if (name === '-V' || name === '--version') {
-    const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
-    process.stdout.write(`${version}\n`)
+    process.stdout.write(`${packageVersion()}\n`)
     return EXIT_OK
   }
   const load = name !== undefined && Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined

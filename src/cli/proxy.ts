@@ -30,20 +30,27 @@ A sharding proxy: clients speak the Redis protocol to it as to one server; each 
   -h, --help                  print this
 `
 
-const OPTIONS = {
-  servers: { type: 'string' },
+/** What `up` has too. */
+const COMMON = {
   listen: { type: 'string', default: '127.0.0.1:6380' },
-  compat: { type: 'string' },
   'hash-tag': { type: 'string' },
-  timeout: { type: 'string' },
-  'connect-timeout': { type: 'string' },
   maxclients: { type: 'string' },
-  'max-in-flight': { type: 'string' },
   maxmemory: { type: 'string', default: '1gb' },
   'maxmemory-policy': { type: 'string', default: 'noeviction' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const
+
+const OPTIONS = {
+  ...COMMON,
+  servers: { type: 'string' },
+  compat: { type: 'string' },
+  timeout: { type: 'string' },
+  'connect-timeout': { type: 'string' },
+  'max-in-flight': { type: 'string' },
+} as const
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
 /** Runs the tool and returns its exit code. */
 export function proxy(argv: string[]): Promise<number> {
@@ -60,15 +67,13 @@ export async function runProxy(
   let options: ProxyOptions
   let json: boolean
   try {
-    const { values } = parseArgs({ args: argv, options: OPTIONS })
+    const known = servers === undefined ? OPTIONS : COMMON
+    const values = parseArgs({ args: argv, options: known }).values as Values
     if (values.help) {
       process.stdout.write(help)
       return 0
     }
     json = values.json
-    if (servers !== undefined && values.servers !== undefined) {
-      throw new InvalidArgumentError('--servers', 'left to `millrace proxy`', values.servers)
-    }
     options = {
       servers: servers ?? parseServers(values.servers ?? ''),
       listen: parseListen(values.listen),

@@ -1,9 +1,9 @@
 // The shim, loaded: the only file that knows koffi. Plain integers go in; results are ≥ 0 or −errno.
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import koffi, { type LibraryHandle } from 'koffi'
 import { ABI_VERSION } from '../../assembly/abi.ts'
+import { packageRoot } from './package-root.ts'
 
 export interface Native {
   /** `memory` begins at the first byte of the linear memory; → a loop. */
@@ -29,17 +29,6 @@ export interface FdPoll {
   ref(): void
   unref(): void
   close(): void
-}
-
-/** The folder with our package.json: above src/ in a checkout, above dist/ when built. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder)
-    if (parent === folder) throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}`)
-    folder = parent
-  }
-  return folder
 }
 
 /** Where the shim is: MILLRACE_SHIM, or what `make shim` built. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RingExports } from '../core/ring-build.ts'
-import { packageRoot } from '../kernel/native.ts'
+import { packageRoot } from '../kernel/package-root.ts'
 
 /** What runtime.wasm exports. Addresses are offsets in the linear memory; see assembly/index.ts. */
 export interface Runtime extends RingExports {

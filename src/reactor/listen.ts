@@ -1,11 +1,11 @@
 // `listen`: a server whose frames a JavaScript handler takes.
 import * as abi from '../../assembly/abi.ts'
 import type { TcpAddress } from '../channel/address.ts'
-import { Channel, type Handler } from '../channel/channel.ts'
+import { Channel, type Deliverer, type Handler } from '../channel/channel.ts'
 import { type Codec, raw } from '../channel/codec.ts'
 import { channelError } from '../channel/errors.ts'
 import { Frame } from '../channel/frame.ts'
-import { type Loop, threadLoop } from '../loop/loop.ts'
+import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
 import { Listener } from './listener.ts'
 
 export interface ListenOptions {
@@ -73,7 +73,7 @@ export class Server {
 }
 
 /** Turns upcalls into calls of a handler; one Channel object per open channel, one Frame for all. */
-class HandlerBridge {
+class HandlerBridge implements EndpointHandler, Deliverer {
   readonly #loop: Loop
   readonly #handler: Handler
   readonly #channels: (Channel | undefined)[] = []
@@ -88,7 +88,7 @@ class HandlerBridge {
   upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void {
     const handler = this.#handler
     if (kind === abi.UP_OPEN) {
-      const opened = new Channel(this.#loop, slot, generation)
+      const opened = new Channel(this.#loop, slot, generation, this)
       this.#channels[slot] = opened
       handler.open?.(opened)
       return
@@ -97,9 +97,7 @@ class HandlerBridge {
     if (channel === undefined) return
     switch (kind) {
       case abi.UP_FRAME:
-        this.#frame.at = at
-        this.#frame.length = length
-        handler.frame(channel, this.#frame)
+        channel.received(at, length)
         break
       case abi.UP_WRITABLE:
         handler.writable?.(channel)
@@ -108,16 +106,27 @@ class HandlerBridge {
         handler.error?.(channel, channelError(length, extra))
         break
       case abi.UP_END:
-        try {
-          handler.end?.(channel)
-        } finally {
-          channel.end()
-        }
+        channel.receivedEnd()
         break
       case abi.UP_CLOSE:
         this.#channels[slot] = undefined
+        channel.closed()
         handler.close?.(channel)
         break
+    }
+  }
+
+  frame(channel: Channel, at: number, length: number): void {
+    this.#frame.at = at
+    this.#frame.length = length
+    this.#handler.frame(channel, this.#frame)
+  }
+
+  end(channel: Channel): void {
+    try {
+      this.#handler.end?.(channel)
+    } finally {
+      channel.end()
     }
   }
 }

@@ -25,11 +25,17 @@ export function answerCommand(
   } catch (error) {
     answer = { reply: Buffer.from(`-ERR internal error: ${String(error).replace(/[\r\n]+/g, ' ')}\r\n`) }
   }
+  const { core } = loop
   const { reply, close = false } = answer
-  const place = loop.alloc(reply.length)
+  const place = core.alloc(reply.length) >>> 0
+  if (place === 0) {
+    // no memory for the answer: the request is settled, and the connection ends instead of waiting for ever
+    core.answer(slot, generation, request, loop.stage, 0, 1)
+    return
+  }
   loop.bytes.set(reply, place)
-  loop.core.answer(slot, generation, request, place, reply.length, close ? 1 : 0)
-  loop.core.free(place)
+  core.answer(slot, generation, request, place, reply.length, close ? 1 : 0)
+  core.free(place)
 }
 
 /** Reads `{count u32, {length u32, bytes}…}`. */

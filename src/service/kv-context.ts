@@ -1,9 +1,7 @@
 // What the rare commands need to know of a loop, a listener and its keyspaces: AdminContext, made of their records.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import * as abi from '../../assembly/abi.ts'
 import { formatAddress, readSocketAddress } from '../channel/address.ts'
-import { packageRoot } from '../kernel/native.ts'
+import { packageVersion } from '../kernel/package-root.ts'
 import type { Loop } from '../loop/loop.ts'
 import type { Listener } from '../reactor/listener.ts'
 import type { Commander } from './command.ts'
@@ -209,9 +207,4 @@ class Context implements AdminContext {
 function isSetInfo(args: Uint8Array[]): boolean {
   const [command, subcommand] = args.slice(0, 2).map((word) => Buffer.from(word).toString().toLowerCase())
   return args.length === 4 && command === 'client' && subcommand === 'setinfo'
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
-  return version
 }

@@ -2,6 +2,7 @@
 
 import * as abi from '../../assembly/abi.ts'
 import { resolveTcp, type SocketAddress, type TcpAddress, unixSocketAddress } from '../channel/address.ts'
+import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { buildRing, planRing, type RingOptions } from '../core/ring-build.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
@@ -32,6 +33,8 @@ export interface ProxyOptions {
 /** Most bytes, and most requests, that wait for one server; more is backpressure. */
 const SERVER_BYTES = 4 * 1024 * 1024
 const SERVER_REQUESTS = 65536
+/** Each takes two of the loop's server records. */
+const SERVERS_MAX = 2048
 const LOCAL_BYTES = 65536
 const FIRST_CONNECT_MS = 1000
 
@@ -69,6 +72,9 @@ export class ProxyServer {
 
   static async start(options: ProxyOptions): Promise<ProxyServer> {
     const { servers, listen, maxClients, maxmemory, policy } = options
+    if (servers.length > SERVERS_MAX) {
+      throw new InvalidArgumentError('the list of servers', `at most ${SERVERS_MAX} long`, servers.length)
+    }
     const plan = planRing(ringServers(servers, options.ring.compat ?? 'native'), options.ring)
     const addresses = await Promise.all(servers.map(addressOf))
     const embedded = servers.filter((server) => server.kind === 'embedded').length

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import * as abi from '../../assembly/abi.ts'
 import { chooseKernel } from '../../src/kernel/choose.ts'
 import { check, systemError } from '../../src/kernel/errors.ts'
-import { native, packageRoot, shimPath } from '../../src/kernel/native.ts'
+import { native, shimPath } from '../../src/kernel/native.ts'
+import { packageRoot } from '../../src/kernel/package-root.ts'
 import { Rig } from './rig.ts'
 
 describe('the layout', () => {

@@ -35,7 +35,11 @@ function start(scene: string): { child: ChildProcess; ending: Promise<Ending>; s
     return { code, signal, lines: output.trim().split('\n'), errors }
   })
   const said = async (line: string): Promise<void> => {
-    while (!output.includes(line)) await once(child.stdout, 'data')
+    const ended = ending.then(({ errors }) => {
+      throw new Error(`it ended without a word: ${errors}`)
+    })
+    ended.catch(() => {}) // only of interest while we wait
+    while (!output.includes(line)) await Promise.race([once(child.stdout, 'data'), ended])
   }
   return { child, ending, said }
 }

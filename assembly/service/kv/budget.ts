@@ -3,7 +3,7 @@
 
 import { blockAllocIn, BLOCK_HEADER } from '../../memory/block'
 import { alloc, free } from '../../memory/heap'
-import { POOL_BYTES_MIN, poolAlloc, poolBytes, poolCost, poolCreate, poolUsed } from '../../memory/pool'
+import { POOL_BYTES_MIN, poolAlloc, poolBytes, poolCost, poolCreate, poolFree, poolUsed } from '../../memory/pool'
 import { evictOne } from './evict'
 import { evictRun } from './run'
 import { tableReap } from './table'
@@ -21,6 +21,7 @@ export const BUDGET_SPACES: usize = 16 // list of the keyspaces that share the b
 export const BUDGET_GRAVES: usize = 20 // list of flushed tables that are still to be freed
 export const BUDGET_KEYS: usize = 24 // keys in all keyspaces
 export const BUDGET_PINNED: usize = 28 // an entry that must not be evicted now
+export const BUDGET_FIRST: usize = 32 // the pool's first piece
 export const BUDGET_CANDIDATES: usize = 48 // evict.ts
 const RECORD_BYTES: usize = BUDGET_CANDIDATES + 16 * 12
 
@@ -49,6 +50,9 @@ export function budgetCreate(bytes: u32, policy: u32): usize {
   store<u32>(budget, <u32>pool, POOL)
   store<u32>(budget, policy, POLICY)
   store<u32>(budget, bytes, BYTES_MAX)
+  const first = poolAlloc(pool, 1) // no other call tells where the pieces begin
+  poolFree(pool, first)
+  store<u32>(budget, <u32>first, BUDGET_FIRST)
   budgetSetBytes(budget, bytes)
   return budget
 }

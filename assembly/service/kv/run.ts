@@ -1,10 +1,10 @@
-// Room for what is larger than the holes that single evictions leave: a run of neighbours in the pool goes together, the
-// first of them an old one. What a neighbour is, the pool does not know; it is an entry if a table leads to it, and the
-// block of a large value if such an entry owns it. Anything else, and what a reply or a command holds, ends the run.
+// Room for what is larger than the holes that single evictions leave: a run of neighbours in the pool goes together,
+// the first of them an old one. What a neighbour is, the pool does not know; it is an entry if a table leads to it, and
+// the block of a large value if such an entry owns it. Anything else, and what a reply or a command holds, ends the run.
 
 import { BLOCK_HEADER, blockRefs } from '../../memory/block'
 import { poolBytes, poolSize } from '../../memory/pool'
-import { BUDGET_PINNED, BUDGET_SPACES, budgetPool } from './budget'
+import { BUDGET_FIRST, BUDGET_PINNED, BUDGET_SPACES, budgetPool } from './budget'
 import { E_HASH, entryBlock, entryBlockOwner } from './entry'
 import { evictEntry, oldEntry } from './evict'
 import { SPACE_DATABASES, SPACE_NEXT, spaceStore } from './space'
@@ -34,13 +34,16 @@ export function evictRun(budget: usize, bytes: u32): bool {
 // The end of the run that findRun has found.
 let runEnd: usize = 0
 
-/** Walks right from a piece; returns where a run of `need` bytes begins that may go, or 0. */
+/** Walks right from a piece and round; returns where a run of `need` bytes begins that may go, or 0. */
 function findRun(budget: usize, from: usize, need: u32): usize {
   let start = from
   let at = from
   for (let walked: u32 = 0; walked < WALK_MAX; walked++) {
     const size = poolSize(at)
-    if (!size) return 0 // the end of the pool
+    if (!size) {
+      start = at = load<u32>(budget, BUDGET_FIRST) // round the end of the pool
+      continue
+    }
     const next = at + size + HEADER
     if (!isFree(at) && !ownerOf(budget, at)) start = next
     else if (next - start >= <usize>need) {

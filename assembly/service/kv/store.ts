@@ -103,14 +103,19 @@ export function storeExpire(db: usize, link: usize, entry: usize): void {
   storeRemove(db, link, entry)
 }
 
-/** Makes sure that there is a table, so that storeInsert cannot fail; false where the budget has no room. */
-// @ts-ignore: decorator
-@inline
-export function storeOpen(db: usize): bool {
-  if (load<u32>(db, S_TABLE)) return true
-  const table = tableCreate(storeBudget(db))
-  store<u32>(db, <u32>table, S_TABLE)
-  return table != 0
+/** An entry that is not in the table yet, and a table for it; 0 where the budget has no room for both. */
+export function storeEntry(db: usize, key: usize, keyLength: u32, hash: u32, length: u32): usize {
+  const budget = storeBudget(db)
+  const entry = entryNew(budget, key, keyLength, hash, length, length)
+  if (entry && !load<u32>(db, S_TABLE)) {
+    const table = tableCreate(budget)
+    store<u32>(db, <u32>table, S_TABLE)
+    if (!table) {
+      entryFree(budget, entry)
+      return 0
+    }
+  }
+  return entry
 }
 
 /** Adds an entry whose key is not in the table. */
@@ -168,7 +173,7 @@ export function storeSet(
   const budget = storeBudget(db)
   const hash = foundHash
   budgetPin(budget, entry)
-  const fresh = storeOpen(db) ? entryNew(budget, key, keyLength, hash, length, length) : 0
+  const fresh = storeEntry(db, key, keyLength, hash, length)
   budgetPin(budget, 0)
   if (!fresh) return 0
   copyBytes(entryValue(fresh), value, length)
@@ -179,8 +184,7 @@ export function storeSet(
 
 /** Adds an entry whose value of `length` bytes is the caller's to write; the key is the one just looked for in vain. */
 export function storeNew(db: usize, key: usize, keyLength: u32, length: u32): usize {
-  const hash = foundHash
-  const entry = storeOpen(db) ? entryNew(storeBudget(db), key, keyLength, hash, length, length) : 0
+  const entry = storeEntry(db, key, keyLength, foundHash, length)
   if (entry) storeInsert(db, entry)
   return entry
 }

@@ -22,7 +22,6 @@ import {
   entryKey,
   entryKeyLength,
   entryLength,
-  entryNew,
   entryValue,
 } from './entry'
 import { hashKey } from './hash'
@@ -48,9 +47,9 @@ import {
   foundLink,
   S_SPACE,
   storeBudget,
+  storeEntry,
   storeFind,
   storeInsert,
-  storeOpen,
   storePersist,
   storeRemove,
   storeReplace,
@@ -168,10 +167,9 @@ function setAndReply(db: usize, entry: usize, value: u32, expire: u64, flags: u3
 
 /** An entry, not in the table yet, of two arguments; 0 where there is no room for it and for the table. */
 function entryFor(db: usize, key: u32, value: u32): usize {
-  if (!storeOpen(db)) return 0
   const length = respArgLength(value)
   const hash = hashKey(respArg(key), respArgLength(key))
-  const entry = entryNew(storeBudget(db), respArg(key), respArgLength(key), hash, length, length)
+  const entry = storeEntry(db, respArg(key), respArgLength(key), hash, length)
   if (entry) memory.copy(entryValue(entry), respArg(value), length)
   return entry
 }

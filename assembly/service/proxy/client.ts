@@ -17,10 +17,13 @@ import {
 } from '../../channel/table'
 import { RESP_INCOMPLETE, respArg, respArgLength, respArgc, respDecode } from '../../codec/resp'
 import { protocolError } from '../../codec/resp-error'
+import { count } from '../../memory/counter'
 import { queueBytes, queueLost } from '../../memory/queue'
 import { sessionFree } from '../kv/session'
 import { MODE_CLOSE, commandMode } from './commands'
-import { PROXY_IN_FLIGHT_MAX } from './pool'
+import { hurry } from '../../uring/submission'
+import { upcallRoom } from '../upcall'
+import { PROXY_IN_FLIGHT_MAX, PROXY_REQUESTS } from './pool'
 import { REQUEST_QUEUE, KIND_SINGLE, requestCreate, requestDone, requestsAbandon } from './request'
 import { ROUTE_ABORT, ROUTE_WAIT, route } from './route'
 
@@ -32,8 +35,9 @@ export function clientFrames(ch: usize, at: usize, end: usize): usize {
   const most = load<u32>(proxy, PROXY_IN_FLIGHT_MAX)
   const queue = ch + abi.CHANNEL_QUEUE
   while (at < end && !(flags(ch) & (FLAGS_BLOCKED | FLAG_ENDING | FLAG_LAST))) {
-    if (load<u32>(ch, abi.CHANNEL_PENDING) >= most) {
+    if (load<u32>(ch, abi.CHANNEL_PENDING) >= most || !upcallRoom()) {
       waitForLimit(ch)
+      if (!upcallRoom()) hurry() // the host reads its list in this turn
       break
     }
     const taken = respDecode(at, end)
@@ -57,6 +61,7 @@ export function clientFrames(ch: usize, at: usize, end: usize): usize {
         channelAbort(ch)
         return end
       }
+      count(proxy + PROXY_REQUESTS)
       if (queueBytes(queue) > high) setFlags(ch, FLAG_BLOCKED_OUT)
     }
     at += taken

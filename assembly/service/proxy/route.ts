@@ -6,7 +6,6 @@ import { parseInteger, parsedInteger, writeUnsigned } from '../../codec/integer'
 import { replyErrorWith, replyLower, replyRaw } from '../../codec/reply'
 import { respArg, respArgLength, respArgc } from '../../codec/resp'
 import { queueAppend, queueAppendBlock, queueBytes, queueRoom, queueWrote } from '../../memory/queue'
-import { count } from '../../memory/counter'
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
 import { ringLookup } from '../../ring/lookup'
 import { commandUp } from '../command-up'
@@ -17,7 +16,6 @@ import { serverError } from './failure'
 import {
   PROXY_COUNT,
   PROXY_LOCAL,
-  PROXY_REQUESTS,
   PROXY_RING,
   PROXY_SESSION,
   PROXY_SESSION3,
@@ -39,7 +37,6 @@ const BY_REFERENCE: u32 = 4096
 
 /** Routes the command in the argument table, whose frame is the `taken` bytes at `at`. */
 export function route(ch: usize, proxy: usize, mode: u32, at: usize, taken: u32): i32 {
-  count(proxy + PROXY_REQUESTS)
   if (mode == commands.MODE_KEY) {
     if (respArgc < 2) return arity(ch)
     return single(ch, proxy, 1, at, taken)

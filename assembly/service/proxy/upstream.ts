@@ -272,6 +272,7 @@ function deliver(ch: usize, request: usize, at: usize, length: u32): void {
 
 /** The connection ends: everything in flight is answered with an error, and a new one is tried after a while. */
 export function upstreamFail(server: usize, error: i32): void {
+  hurry() // clients that waited for this server can go on
   const ch = <usize>load<u32>(server, pool.SERVER_CHANNEL)
   store<u32>(server, 0, pool.SERVER_CHANNEL)
   if (ch) channelAbort(ch)
