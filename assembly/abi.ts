@@ -103,7 +103,7 @@ export const CALL_GETSOCKNAME = 7 // as GETPEERNAME
 export const CALL_SHUTDOWN = 8 // a = how
 export const CALL_CLOSE = 9
 export const CALL_SEND = 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
-export const CALL_SENDMSG = 11 // a = offset of iovecs {u64 host address, u64 length}, b = their count, c = bytes in all; as SEND
+export const CALL_SENDMSG = 11 // a = offset of iovecs {u64 address, u64 length}, b = count, c = bytes in all; as SEND
 // A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
 
 // Socket constants of Linux that the core and the loop need.
@@ -186,8 +186,9 @@ export const CONTROL_SKBS = 204 // u32, skbs that exist (core)
 
 export const RINGS_BYTES_FIXED = 64 // heads, tails and masks before the CQEs
 
-// Channel record, 192 bytes, one a slot of the channel table.
-export const CHANNEL_BYTES = 192
+// Channel record, one a slot of the channel table: two cache lines, since fifteen thousand may be idle.
+export const CHANNEL_BITS = 7
+export const CHANNEL_BYTES = 128
 export const CHANNEL_STATE = 0 // u32, STATE_*
 export const CHANNEL_FLAGS = 4 // u32, FLAG_* of channel/table.ts
 export const CHANNEL_FD = 8 // i32
@@ -195,6 +196,8 @@ export const CHANNEL_GENERATION = 12 // u32, 24 bits used
 export const CHANNEL_ENDPOINT = 16 // u32, its endpoint record
 export const CHANNEL_PARTIAL = 20 // u32, skb of bytes received and not yet decoded; 0: none
 export const CHANNEL_SCAN = 24 // 4 × u32, where the decoder stands in the partial frame
+export const CHANNEL_LINGER_NS = 24 // u64, when lingering began; the decoder is done by then
+export const CHANNEL_DEADLINE_NS = 32 // u64, when it ends
 export const CHANNEL_QUEUE = 40 // head, tail, bytes: what is owed to the peer
 export const CHANNEL_IN_FLIGHT = 52 // u32, bytes of the send under way
 export const CHANNEL_NEXT_DIRTY = 56 // u32
@@ -202,18 +205,15 @@ export const CHANNEL_NEXT = 60 // u32, free list or the list the channel waits i
 export const CHANNEL_OWNER = 64 // u32, the service's own
 export const CHANNEL_FIRST = 68 // u32, proxy: oldest request not answered
 export const CHANNEL_LAST = 72 // u32, proxy: newest request
+export const CHANNEL_NEXT_LINGER = 68 // u32, while lingering, when there are no requests any more
+export const CHANNEL_PREV_LINGER = 72 // u32
 export const CHANNEL_PENDING = 76 // u32, proxy: requests not answered
-export const CHANNEL_SESSION = 80 // 24 bytes: flags, db, name block, name length, client id
-export const CHANNEL_LINGER_NS = 104 // u64, when lingering began
-export const CHANNEL_BYTES_IN = 112 // u64
-export const CHANNEL_BYTES_OUT = 120 // u64
-export const CHANNEL_SINCE_MS = 128 // u64, when it was opened
-export const CHANNEL_DEADLINE_NS = 136 // u64, while lingering
-export const CHANNEL_NEXT_LINGER = 144 // u32
-export const CHANNEL_PREV_LINGER = 148 // u32
-export const CHANNEL_SLOT = 152 // u32, its own place in the table
-export const CHANNEL_ACTIVE_MS = 156 // u32, the lower half of when something last came
-export const CHANNEL_DECODER = 160 // 32 bytes of decoder state that a codec may need beyond the scan
+export const CHANNEL_SESSION = 80 // 24 bytes, SESSION_*, of channels that speak RESP
+export const CHANNEL_DECODER = 80 // 24 bytes, of channels that the host handles: what a codec needs beyond the scan
+export const CHANNEL_BYTES_IN = 104 // u64
+export const CHANNEL_BYTES_OUT = 112 // u64
+export const CHANNEL_SINCE_S = 120 // u32, when it was opened, in seconds since 1970
+export const CHANNEL_ACTIVE_MS = 124 // u32, the lower half of when something last came
 
 // Session, the 24 bytes at CHANNEL_SESSION: what a connection is to a keyspace.
 export const SESSION_FLAGS = 0 // u32

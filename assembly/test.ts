@@ -14,6 +14,66 @@ import { SPACE_BUDGET } from './service/kv/space'
 
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
+export { digitsOf, parseInteger, parsedInteger, writeInteger, writeUnsigned } from './codec/integer'
+export {
+  frameAt,
+  frameError,
+  frameErrorLength,
+  frameLength,
+  lengthFieldEncode,
+  lengthFieldNeed,
+  lengthFieldStep,
+} from './codec/length-field'
+export {
+  respArgc,
+  respArgv,
+  respDecode,
+  respGot,
+  respIsInline,
+  respNeed,
+  respRestrict,
+  respScan,
+  scanAt,
+  scanBulk,
+  scanFrom,
+  scanLeft,
+  scanLine,
+} from './codec/resp'
+export { REPLY_STATE_BYTES, replyBegin, replyNeed, replyProtocol, replyScan } from './codec/resp-reply'
+export { blockAlloc, blockAllocIn, blockBytes, blockData, blockGet, blockPut, blockRefs } from './memory/block'
+export { poolAlloc, poolBytes, poolCheck, poolCost, poolCreate, poolFree, poolSize, poolUsed } from './memory/pool'
+export {
+  QUEUE_RECORD_BYTES,
+  queueAppend,
+  queueAppendBlock,
+  queueBytes,
+  queueClear,
+  queueConsume,
+  queueInit,
+  queueLost,
+  queueMove,
+  queuePush,
+  queueRoom,
+  queueWrote,
+} from './memory/queue'
+export {
+  skbAlloc,
+  skbClone,
+  skbData,
+  skbFree,
+  skbGrow,
+  skbHeadroom,
+  skbLength,
+  skbPull,
+  skbPush,
+  skbPut,
+  skbReserve,
+  skbTail,
+  skbTailroom,
+  skbTrim,
+} from './memory/skb'
+export { slabAlloc, slabBytes, slabClass, slabFree } from './memory/slab'
+export { commandMode, commandsCreate } from './service/proxy/commands'
 export { hashKey } from './service/kv/hash'
 export { globMatch } from './service/kv/glob'
 export {

@@ -108,7 +108,7 @@
 #define MR_CALL_SHUTDOWN 8 // a = how
 #define MR_CALL_CLOSE 9
 #define MR_CALL_SEND 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
-#define MR_CALL_SENDMSG 11 // a = offset of iovecs {u64 host address, u64 length}, b = their count, c = bytes in all; as SEND
+#define MR_CALL_SENDMSG 11 // a = offset of iovecs {u64 address, u64 length}, b = count, c = bytes in all; as SEND
 // A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
 
 // Socket constants of Linux that the core and the loop need.
@@ -191,8 +191,9 @@
 
 #define MR_RINGS_BYTES_FIXED 64 // heads, tails and masks before the CQEs
 
-// Channel record, 192 bytes, one a slot of the channel table.
-#define MR_CHANNEL_BYTES 192
+// Channel record, one a slot of the channel table: two cache lines, since fifteen thousand may be idle.
+#define MR_CHANNEL_BITS 7
+#define MR_CHANNEL_BYTES 128
 #define MR_CHANNEL_STATE 0 // u32, STATE_*
 #define MR_CHANNEL_FLAGS 4 // u32, FLAG_* of channel/table.ts
 #define MR_CHANNEL_FD 8 // i32
@@ -200,6 +201,8 @@
 #define MR_CHANNEL_ENDPOINT 16 // u32, its endpoint record
 #define MR_CHANNEL_PARTIAL 20 // u32, skb of bytes received and not yet decoded; 0: none
 #define MR_CHANNEL_SCAN 24 // 4 × u32, where the decoder stands in the partial frame
+#define MR_CHANNEL_LINGER_NS 24 // u64, when lingering began; the decoder is done by then
+#define MR_CHANNEL_DEADLINE_NS 32 // u64, when it ends
 #define MR_CHANNEL_QUEUE 40 // head, tail, bytes: what is owed to the peer
 #define MR_CHANNEL_IN_FLIGHT 52 // u32, bytes of the send under way
 #define MR_CHANNEL_NEXT_DIRTY 56 // u32
@@ -207,18 +210,15 @@
 #define MR_CHANNEL_OWNER 64 // u32, the service's own
 #define MR_CHANNEL_FIRST 68 // u32, proxy: oldest request not answered
 #define MR_CHANNEL_LAST 72 // u32, proxy: newest request
+#define MR_CHANNEL_NEXT_LINGER 68 // u32, while lingering, when there are no requests any more
+#define MR_CHANNEL_PREV_LINGER 72 // u32
 #define MR_CHANNEL_PENDING 76 // u32, proxy: requests not answered
-#define MR_CHANNEL_SESSION 80 // 24 bytes: flags, db, name block, name length, client id
-#define MR_CHANNEL_LINGER_NS 104 // u64, when lingering began
-#define MR_CHANNEL_BYTES_IN 112 // u64
-#define MR_CHANNEL_BYTES_OUT 120 // u64
-#define MR_CHANNEL_SINCE_MS 128 // u64, when it was opened
-#define MR_CHANNEL_DEADLINE_NS 136 // u64, while lingering
-#define MR_CHANNEL_NEXT_LINGER 144 // u32
-#define MR_CHANNEL_PREV_LINGER 148 // u32
-#define MR_CHANNEL_SLOT 152 // u32, its own place in the table
-#define MR_CHANNEL_ACTIVE_MS 156 // u32, the lower half of when something last came
-#define MR_CHANNEL_DECODER 160 // 32 bytes of decoder state that a codec may need beyond the scan
+#define MR_CHANNEL_SESSION 80 // 24 bytes, SESSION_*, of channels that speak RESP
+#define MR_CHANNEL_DECODER 80 // 24 bytes, of channels that the host handles: what a codec needs beyond the scan
+#define MR_CHANNEL_BYTES_IN 104 // u64
+#define MR_CHANNEL_BYTES_OUT 112 // u64
+#define MR_CHANNEL_SINCE_S 120 // u32, when it was opened, in seconds since 1970
+#define MR_CHANNEL_ACTIVE_MS 124 // u32, the lower half of when something last came
 
 // Session, the 24 bytes at CHANNEL_SESSION: what a connection is to a keyspace.
 #define MR_SESSION_FLAGS 0 // u32

@@ -7,7 +7,7 @@ import { QUEUE_HEAD, queueConsume } from '../memory/queue'
 import { SKB_NEXT, skbData, skbLength } from '../memory/skb'
 import { countBy } from '../memory/counter'
 import { call, hostAddress, sqRoom, sqe } from '../uring/submission'
-import { FLAG_CALLED, FLAG_SENDING, FLAG_STALLED, clearFlags, flags, setFlags } from './table'
+import { FLAG_CALLED, FLAG_SENDING, FLAG_STALLED, clearFlags, flags, setFlags, slotOf } from './table'
 import { channelData } from './user-data'
 
 /** Most pieces of one gathered send. */
@@ -28,7 +28,7 @@ export function outboundTurn(): void {
 export function outboundSend(ch: usize): bool {
   const queue = ch + abi.CHANNEL_QUEUE
   const fd = load<i32>(ch, abi.CHANNEL_FD)
-  const slot = load<u32>(ch, abi.CHANNEL_SLOT)
+  const slot = slotOf(ch)
   const head = <usize>load<u32>(queue, QUEUE_HEAD)
   const length = skbLength(head)
   if (flags(ch) & FLAG_STALLED) {

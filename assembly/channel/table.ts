@@ -13,7 +13,7 @@ export const FLAG_SENDING: u32 = 1 << 3 // a SEND SQE is with the kernel
 export const FLAG_CALLED: u32 = 1 << 4 // an immediate send waits for its result
 export const FLAG_STALLED: u32 = 1 << 5 // the socket was full: the next send waits for writability
 export const FLAG_ENDING: u32 = 1 << 6 // close once everything owed is sent
-export const FLAG_LINGER: u32 = 1 << 7 // … and read until the peer closes too, or a second has passed
+export const FLAG_LINGER: u32 = 1 << 7 // … and read until the peer closes too, or nothing comes any more
 export const FLAG_EOF: u32 = 1 << 8 // the peer has ended its side
 export const FLAG_DIRTY: u32 = 1 << 9 // in the dirty list
 export const FLAG_BLOCKED_OUT: u32 = 1 << 10 // above the high watermark: not decoding
@@ -26,6 +26,7 @@ export const FLAG_CLOSE_TOLD: u32 = 1 << 16 // the service knows that it closes
 export const FLAG_HALF_CLOSE: u32 = 1 << 17 // the host wants to end only its own side
 export const FLAG_SHUT: u32 = 1 << 18 // our side is ended
 
+export const FLAG_LINGERING: u32 = 1 << 20 // in the list of channels that linger
 export const FLAG_LAST: u32 = 1 << 19 // no more requests: close when the last reply is sent
 
 export const FLAGS_BLOCKED: u32 = FLAG_BLOCKED_OUT | FLAG_BLOCKED_SERVICE | FLAG_BLOCKED_HOST
@@ -68,7 +69,14 @@ export function channelRoom(): u32 {
 // @ts-ignore: decorator
 @inline
 export function channelAt(slot: u32): usize {
-  return channels + <usize>slot * abi.CHANNEL_BYTES
+  return channels + (<usize>slot << abi.CHANNEL_BITS)
+}
+
+/** The channel's place in the table. */
+// @ts-ignore: decorator
+@inline
+export function slotOf(ch: usize): u32 {
+  return <u32>((ch - channels) >> abi.CHANNEL_BITS)
 }
 
 /** The channel of a slot and generation; 0 where it is gone (law 6). */
@@ -82,25 +90,21 @@ export function channelFind(slot: u32, generation: u32): usize {
 /** A slot for a descriptor; 0 when the table is full. */
 export function channelCreate(fd: i32, endpoint: usize, state: u32): usize {
   let ch = freeSlot
-  let slot: u32
   let generation: u32
   if (ch) {
     freeSlot = load<u32>(ch, abi.CHANNEL_NEXT)
-    slot = load<u32>(ch, abi.CHANNEL_SLOT)
     generation = (load<u32>(ch, abi.CHANNEL_GENERATION) + 1) & abi.GENERATION_MASK
   } else {
     if (touched == channelCount) return 0
-    slot = touched++
-    ch = channelAt(slot)
+    ch = channelAt(touched++)
     generation = 1
   }
   memory.fill(ch, 0, abi.CHANNEL_BYTES)
-  store<u32>(ch, slot, abi.CHANNEL_SLOT)
   store<u32>(ch, generation, abi.CHANNEL_GENERATION)
   store<u32>(ch, state, abi.CHANNEL_STATE)
   store<i32>(ch, fd, abi.CHANNEL_FD)
   store<u32>(ch, <u32>endpoint, abi.CHANNEL_ENDPOINT)
-  store<u64>(ch, nowMs, abi.CHANNEL_SINCE_MS)
+  store<u32>(ch, <u32>(nowMs / 1000), abi.CHANNEL_SINCE_S)
   store<i32>(ch, -1, abi.CHANNEL_SCAN + 12)
   queueInit(ch + abi.CHANNEL_QUEUE)
   open++

@@ -2,10 +2,11 @@
 
 import * as abi from '../abi'
 import { userData } from '../uring/submission'
+import { slotOf } from './table'
 
 /** The user_data of an operation on a channel. */
 // @ts-ignore: decorator
 @inline
 export function channelData(ch: usize, kind: u64): u64 {
-  return userData(kind, load<u32>(ch, abi.CHANNEL_GENERATION), load<u32>(ch, abi.CHANNEL_SLOT))
+  return userData(kind, load<u32>(ch, abi.CHANNEL_GENERATION), slotOf(ch))
 }

@@ -10,8 +10,10 @@ export function sessionCreate(): void {
   ids = 0
 }
 
-/** Begins a channel's session, with the next client id. */
+/** Begins the session of a channel that speaks RESP, with the next client id. */
 export function sessionOpen(ch: usize): void {
+  const service = load<u32>(endpoint(ch), abi.ENDPOINT_SERVICE)
+  if (service != abi.SERVICE_KV && service != abi.SERVICE_PROXY) return
   const session = ch + abi.CHANNEL_SESSION
   const required = load<u32>(endpoint(ch), abi.ENDPOINT_PASSWORD) != 0
   store<u32>(session, required ? SESSION_AUTH_REQUIRED : SESSION_AUTHENTICATED, SESSION_FLAGS)

@@ -2,7 +2,7 @@
 // are until the host has read the list: receive buffers and skbs are held back until upcallsDone.
 
 import * as abi from '../abi'
-import { endpoint } from '../channel/table'
+import { endpoint, slotOf } from '../channel/table'
 import { bufferCount, UPCALL_ENTRIES, upcalls } from '../memory/arena'
 import { alloc } from '../memory/heap'
 import { SKB_NEXT, skbFree } from '../memory/skb'
@@ -46,8 +46,8 @@ export function upcallSlack(): bool {
 
 /** Reports something of a channel. */
 export function upcall(kind: u32, ch: usize, at: usize, length: u32, extra: u64): void {
-  const slot = load<u32>(ch, abi.CHANNEL_SLOT)
-  put(kind, slot, load<u32>(ch, abi.CHANNEL_GENERATION), load<u32>(endpoint(ch), abi.ENDPOINT_ID), at, length, extra)
+  const id = load<u32>(endpoint(ch), abi.ENDPOINT_ID)
+  put(kind, slotOf(ch), load<u32>(ch, abi.CHANNEL_GENERATION), id, at, length, extra)
 }
 
 /** Reports something of an endpoint. */

@@ -2,7 +2,17 @@
 
 import * as abi from '../abi'
 import { channelEnd, endpoint } from '../channel/table'
-import { respIsInline, respNeed, respRestrict, respScan, scanAt, scanBulk, scanFrom, scanLeft, scanLine } from '../codec/resp'
+import {
+  respIsInline,
+  respNeed,
+  respRestrict,
+  respScan,
+  scanAt,
+  scanBulk,
+  scanFrom,
+  scanLeft,
+  scanLine,
+} from '../codec/resp'
 import { echoFrames } from '../service/echo'
 import { hostEnd, hostFrames, hostNeed } from '../service/host'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'

@@ -13,6 +13,7 @@ import {
   FLAG_EOF,
   FLAG_HALF_CLOSE,
   FLAG_LINGER,
+  FLAG_LINGERING,
   FLAG_RECV_ARMED,
   FLAG_RECV_WANTED,
   FLAG_SENDING,
@@ -160,12 +161,13 @@ function end(ch: usize): bool {
 
 /** A lingering channel has received something: it stays a little longer. */
 export function lingerOn(ch: usize): void {
-  if (!load<u64>(ch, abi.CHANNEL_DEADLINE_NS) || nowNs - load<u64>(ch, abi.CHANNEL_LINGER_NS) > LINGER_MAX_NS) return
+  if (!(flags(ch) & FLAG_LINGERING) || nowNs - load<u64>(ch, abi.CHANNEL_LINGER_NS) > LINGER_MAX_NS) return
   unlinger(ch)
   linger(ch)
 }
 
 function linger(ch: usize): void {
+  setFlags(ch, FLAG_LINGERING)
   store<u64>(ch, nowNs + LINGER_NS, abi.CHANNEL_DEADLINE_NS)
   store<u32>(ch, <u32>lingerTail, abi.CHANNEL_PREV_LINGER)
   store<u32>(ch, 0, abi.CHANNEL_NEXT_LINGER)
@@ -175,14 +177,15 @@ function linger(ch: usize): void {
 }
 
 function unlinger(ch: usize): void {
-  if (!load<u64>(ch, abi.CHANNEL_DEADLINE_NS)) return
-  store<u64>(ch, 0, abi.CHANNEL_DEADLINE_NS)
+  if (!(flags(ch) & FLAG_LINGERING)) return
+  clearFlags(ch, FLAG_LINGERING)
   const next = <usize>load<u32>(ch, abi.CHANNEL_NEXT_LINGER)
   const prev = <usize>load<u32>(ch, abi.CHANNEL_PREV_LINGER)
   if (prev) store<u32>(prev, <u32>next, abi.CHANNEL_NEXT_LINGER)
   else lingerHead = next
   if (next) store<u32>(next, <u32>prev, abi.CHANNEL_PREV_LINGER)
   else lingerTail = prev
+  store<u64>(ch, 0, abi.CHANNEL_NEXT_LINGER) // both links: here a proxy's requests are looked for
 }
 
 /** One step of closing: tell the service, take back what the kernel holds, close the descriptor after the last CQE. */

@@ -1,5 +1,5 @@
-// What one idle connection costs: growth of the process's resident memory from a warmed-up server to the same server with
-// thousands of connections that are silent, divided by their number. Every sample is a fresh process.
+// What one idle connection costs: growth of the process's resident memory from a warmed-up server to the same server
+// with thousands of connections that are silent, divided by their number. Every sample is a fresh process.
 import { openFiles, residentBytes } from './machine.mjs'
 import { killAll, pause, release, requirePinning, startHolder, stopServer } from './process.mjs'
 import { compare, publish } from './report.mjs'

@@ -9,8 +9,8 @@ import { EFFORT, ROUNDS } from './rounds.mjs'
 const MORE_IS_BETTER = new Set(['requests/s'])
 
 /**
- * One comparison; a ratio above 1 means that the subject is better than the peer. Of the bounds, `floor` is the ratio to
- * reach and `limit` the value not to exceed.
+ * One comparison; a ratio above 1 means that the subject is better than the peer. Of the bounds, `floor` is the ratio
+ * to reach and `limit` the value not to exceed.
  */
 export function row({ case: name, subject, metric, value, peer, peerValue, ...bounds }) {
   const ratio = MORE_IS_BETTER.has(metric) ? value / peerValue : peerValue / value

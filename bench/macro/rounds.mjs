@@ -1,5 +1,5 @@
-// The order of measuring: every subject once per round, round after round, so that a disturbance of the machine meets all
-// of them alike; the result of a case is the median over its rounds.
+// The order of measuring: every subject once per round, round after round, so that a disturbance of the machine meets
+// all of them alike; the result of a case is the median over its rounds.
 
 /** How often and how long: ROUNDS (at least 5 for figures worth quoting) and EFFORT (a factor on each measurement). */
 export const ROUNDS = positive('ROUNDS', 5)

@@ -1,5 +1,5 @@
-// Hours in minutes: the kv service and the proxy under load, churning and silent connections, again and again. After every
-// lap the connections must be gone, and from the second quarter of the time on, memory must not grow any more.
+// Hours in minutes: the kv service and the proxy under load, churning and silent connections, again and again. After
+// every lap the connections must be gone, and from the second quarter of the time on, memory must not grow any more.
 import { openFiles, residentBytes } from './machine.mjs'
 import { pause, release, requirePinning, startHolder } from './process.mjs'
 import { KEYS, missingGenerator, redisBenchmark } from './redis-benchmark.mjs'

@@ -87,15 +87,14 @@ class HandlerBridge implements EndpointHandler, Deliverer {
 
   upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void {
     const handler = this.#handler
-    if (kind === abi.UP_OPEN) {
-      const opened = new Channel(this.#loop, slot, generation, this)
-      this.#channels[slot] = opened
-      handler.open?.(opened)
-      return
-    }
-    const channel = this.#channels[slot]
-    if (channel === undefined) return
+    // a connection of which the handler has heard nothing yet costs no object
+    if (kind === abi.UP_OPEN && handler.open === undefined) return
+    if (kind === abi.UP_CLOSE && handler.close === undefined && this.#channels[slot] === undefined) return
+    const channel = this.#channels[slot] ?? this.#create(slot, generation)
     switch (kind) {
+      case abi.UP_OPEN:
+        handler.open?.(channel)
+        break
       case abi.UP_FRAME:
         channel.received(at, length)
         break
@@ -114,6 +113,12 @@ class HandlerBridge implements EndpointHandler, Deliverer {
         handler.close?.(channel)
         break
     }
+  }
+
+  #create(slot: number, generation: number): Channel {
+    const channel = new Channel(this.#loop, slot, generation, this)
+    this.#channels[slot] = channel
+    return channel
   }
 
   frame(channel: Channel, at: number, length: number): void {

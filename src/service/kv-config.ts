@@ -109,10 +109,13 @@ const HELP = [
 ]
 
 function get(patterns: readonly string[], context: AdminContext): Reply {
-  const wanted = patterns.map(globToRegExp)
   const found = new Map<string, Reply>()
+  const globs = patterns.filter((pattern) => /[*?[]/.test(pattern)).map(globToRegExp)
   for (const [name, parameter] of PARAMETERS) {
-    if (wanted.some((pattern) => pattern.test(name))) found.set(name, parameter.get(context))
+    // a plain name comes back as it was written, in whatever case
+    const written = patterns.find((pattern) => pattern.toLowerCase() === name)
+    if (written !== undefined) found.set(written, parameter.get(context))
+    else if (globs.some((pattern) => pattern.test(name))) found.set(name, parameter.get(context))
   }
   return found
 }

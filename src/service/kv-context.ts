@@ -137,7 +137,7 @@ class Context implements AdminContext {
     const { core, view } = this.#loop
     for (const ch of this.#channels()) {
       if (Number(view.getBigUint64(ch + abi.CHANNEL_SESSION + abi.SESSION_ID, true)) !== id) continue
-      const slot = view.getUint32(ch + abi.CHANNEL_SLOT, true)
+      const slot = (ch - (core.channelAt(0) >>> 0)) / abi.CHANNEL_BYTES
       if (slot === this.#asking) this.#killed = true
       else core.end(slot, view.getUint32(ch + abi.CHANNEL_GENERATION, true), 1)
     }
@@ -188,7 +188,7 @@ class Context implements AdminContext {
       localAddress: this.#address(abi.CALL_GETSOCKNAME, fd),
       fd,
       name: Buffer.from(bytes.subarray(name, name + nameLength)).toString('latin1'),
-      ageSeconds: Math.floor((now - Number(view.getBigUint64(ch + abi.CHANNEL_SINCE_MS, true))) / 1000),
+      ageSeconds: Math.max(0, Math.floor(now / 1000) - view.getUint32(ch + abi.CHANNEL_SINCE_S, true)),
       idleSeconds: Math.floor(((now - view.getUint32(ch + abi.CHANNEL_ACTIVE_MS, true)) >>> 0) / 1000),
       database: view.getUint32(session + abi.SESSION_DB, true),
       resp3: (view.getUint32(session + abi.SESSION_FLAGS, true) & abi.SESSION_RESP3) !== 0,

@@ -62,6 +62,13 @@ export class TestCore {
     return found(...args)
   }
 
+  /** The value of an exported variable or constant. */
+  global(name: string): number {
+    const found: unknown = this.exports[name]
+    if (!(found instanceof WebAssembly.Global)) throw new Error(`test.wasm exports no variable ${name}`)
+    return Number(found.value)
+  }
+
   get bytes(): Uint8Array {
     return new Uint8Array(this.exports.memory.buffer)
   }

@@ -13,6 +13,8 @@ let exhausted = false
 
 /** Whether `[s, sEnd)` matches the pattern `[p, pEnd)`. */
 export function globMatch(p: usize, pEnd: usize, s: usize, sEnd: usize): bool {
+  // Redis does not look for stars where there is no text; only a lone one matches the empty key
+  if (s == sEnd) return p == pEnd || (p + 1 == pEnd && load<u8>(p) == STAR)
   exhausted = false
   return match(p, pEnd, s, sEnd)
 }

@@ -1,6 +1,6 @@
 // Room for what is larger than the holes that single evictions leave: a run of neighbours in the pool goes together,
-// the first of them an old one. What a neighbour is, the pool does not know; it is an entry if a table leads to it, and
-// the block of a large value if such an entry owns it. Anything else, and what a reply or a command holds, ends the run.
+// the first of them an old one. The pool does not know what a neighbour is. It is an entry if a table leads to it, and
+// the block of a large value if such an entry owns it; all else, and what a reply or a command holds, ends the run.
 
 import { BLOCK_HEADER, blockRefs } from '../../memory/block'
 import { poolBytes, poolSize } from '../../memory/pool'

@@ -27,14 +27,14 @@ import {
 import { hashKey } from './hash'
 import { SPACE_EXPIRED } from './space'
 import { tableBury, tableCreate, tableGrow, tableHead, tableLink, tableLinkOf, tableShrink } from './table'
-import { wheelAdd, wheelRemove } from './wheel'
+import { wheelAdd, wheelOpen, wheelRemove } from './wheel'
 
 export const S_SPACE: usize = 0 // the keyspace it belongs to
 export const S_BUDGET: usize = 4
 export const S_TABLE: usize = 8 // 0 until there is a key
 export const S_KEYS: usize = 12
 export const S_EXPIRES: usize = 16 // keys with a time to live
-export const S_WHEEL: usize = 20 // 0 until a key has a time to live
+export const S_WHEEL: usize = 20 // 0 until there is a key
 export const S_TICK: usize = 24 // u64, the wheel's next slot
 export const S_CURSOR: usize = 32 // the entry in that slot at which expiry stopped, or 0
 export const STORE_BYTES: u32 = 48
@@ -107,15 +107,19 @@ export function storeExpire(db: usize, link: usize, entry: usize): void {
 export function storeEntry(db: usize, key: usize, keyLength: u32, hash: u32, length: u32): usize {
   const budget = storeBudget(db)
   const entry = entryNew(budget, key, keyLength, hash, length, length)
-  if (entry && !load<u32>(db, S_TABLE)) {
-    const table = tableCreate(budget)
-    store<u32>(db, <u32>table, S_TABLE)
-    if (!table) {
-      entryFree(budget, entry)
-      return 0
-    }
+  if (entry && !load<u32>(db, S_TABLE) && !open(db, budget)) {
+    entryFree(budget, entry)
+    return 0
   }
   return entry
+}
+
+/** The table and the wheel of a database that gets its first key: later no EXPIRE can fail for want of a wheel. */
+function open(db: usize, budget: usize): bool {
+  if (!wheelOpen(db)) return false
+  const table = tableCreate(budget)
+  store<u32>(db, <u32>table, S_TABLE)
+  return table != 0
 }
 
 /** Adds an entry whose key is not in the table. */
