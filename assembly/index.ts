@@ -24,7 +24,7 @@ import { sessionCreate } from './service/session'
 import { storesCreate } from './service/stores'
 import { upcallCreate } from './service/upcall'
 import { endpointsCreate } from './turn/endpoints'
-import { flushCreate } from './turn/flush'
+import { lingerCreate } from './turn/linger'
 import { resume } from './turn/inbound'
 import { completionAttach } from './uring/completion'
 import { submissionAttach } from './uring/submission'
@@ -95,7 +95,7 @@ export function create(
   if (!control) return 0
   tableCreate()
   endpointsCreate()
-  flushCreate()
+  lingerCreate()
   sessionCreate()
   return respCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
 }
@@ -159,9 +159,9 @@ export function answer(slot: u32, generation: u32, request: usize, at: usize, le
     const client = <usize>load<u32>(request, REQUEST_CLIENT)
     if (client) queueAppend(requestIsFirst(request) ? client + abi.CHANNEL_QUEUE : request + REQUEST_QUEUE, at, length)
     const lost = queueLost()
+    if (close && client) channelEnd(client, true) // after the replies still owed
     requestDone(request)
     if (lost && client) channelAbort(client)
-    else if (close && client) channelEnd(client, true)
     return
   }
   const ch = channelFind(slot, generation)

@@ -230,6 +230,10 @@ export function waitingRemove(ch: usize): void {
  */
 export function channelEnd(ch: usize, linger: bool): void {
   if (state(ch) != abi.STATE_OPEN) return
+  if (load<u32>(ch, abi.CHANNEL_PENDING)) {
+    setFlags(ch, FLAG_LAST) // a proxy's client: the last reply comes back here
+    return
+  }
   setFlags(ch, FLAG_ENDING | (linger ? FLAG_LINGER : 0))
   if (!linger) clearFlags(ch, FLAG_RECV_WANTED)
   dirty(ch)

@@ -6,7 +6,7 @@
 // already is appended by reference. Refusal is whole: nothing is appended when memory is exhausted, and
 // queueLost tells, so that the owner closes rather than sends half a message.
 
-import { blockAlloc, blockBytes, blockData, blockGet, blockPut } from './block'
+import { blockAlloc, blockData, blockGet, blockPut } from './block'
 import { SKB_END, SKB_NEXT, SKB_TAIL, skbData, skbFree, skbLength, skbOver, skbPull, skbTailroom } from './skb'
 
 export const QUEUE_HEAD: usize = 0

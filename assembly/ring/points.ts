@@ -2,14 +2,7 @@
 // whose rings we share. The float steps are part of that contract: equal weights give 156 points instead of 160 for
 // some numbers of servers.
 
-import {
-  RING_KETAMA,
-  RING_NATIVE,
-  RING_SERVER_BITS,
-  RING_SERVER_NAME,
-  RING_SERVER_NAME_BYTES,
-  RING_SERVER_WEIGHT,
-} from '../abi'
+import { RING_KETAMA, RING_NATIVE, RING_SERVER_BITS, RING_SERVER_NAME, RING_SERVER_NAME_BYTES } from '../abi'
 import { md5, md5Word } from './md5'
 import { xxh64 } from './xxh64'
 

@@ -16,7 +16,7 @@ import {
 import { echoFrames } from '../service/echo'
 import { hostEnd, hostFrames, hostNeed } from '../service/host'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
-import { clientClosing, clientEnd, clientFrames } from '../service/proxy/client'
+import { clientClosing, clientFrames } from '../service/proxy/client'
 import { upstreamClosing, upstreamEnd, upstreamFrames, upstreamNeed, upstreamScan } from '../service/proxy/upstream'
 import { upcall } from '../service/upcall'
 
@@ -95,9 +95,6 @@ export function endsAtLine(ch: usize, base: usize): bool {
 /** The peer has ended its side, and `left` bytes of a frame never came whole. */
 export function peerEnded(ch: usize, left: u32): void {
   switch (service(ch)) {
-    case abi.SERVICE_PROXY:
-      clientEnd(ch)
-      break
     case abi.SERVICE_UPSTREAM:
       upstreamEnd(ch)
       break

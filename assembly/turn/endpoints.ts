@@ -2,7 +2,6 @@
 
 import * as abi from '../abi'
 import {
-  FLAG_LAST,
   FLAG_RECV_WANTED,
   channelAbort,
   channelAt,
@@ -72,7 +71,7 @@ export function endpointDrain(ep: usize): void {
   endpointStop(ep)
   for (let slot: u32 = 0; slot < channelsTouched(); slot++) {
     const ch = channelAt(slot)
-    if (state(ch) == abi.STATE_OPEN && endpoint(ch) == ep) drainChannel(ch)
+    if (state(ch) == abi.STATE_OPEN && endpoint(ch) == ep) channelEnd(ch, false)
   }
 }
 
@@ -93,10 +92,4 @@ export function endpointsTick(): u64 {
     if (at && (!due || at < due)) due = at
   }
   return due
-}
-
-/** A proxy's client that still waits for replies ends when the last one is in its queue. */
-function drainChannel(ch: usize): void {
-  if (load<u32>(ch, abi.CHANNEL_PENDING)) setFlags(ch, FLAG_LAST)
-  else channelEnd(ch, false)
 }

@@ -13,7 +13,6 @@ import {
   FLAG_EOF,
   FLAG_HALF_CLOSE,
   FLAG_LINGER,
-  FLAG_LINGERING,
   FLAG_RECV_ARMED,
   FLAG_RECV_WANTED,
   FLAG_SENDING,
@@ -32,7 +31,6 @@ import {
   waitingCount,
   waitingRemove,
 } from '../channel/table'
-import { nowNs } from '../clock'
 import { queueBytes, queueClear } from '../memory/queue'
 import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
@@ -41,27 +39,14 @@ import { call, hurry, sqRoom, sqe } from '../uring/submission'
 import { acceptAgain, listenerOf } from './accept'
 import { closed, closing } from './dispatch'
 import { inboundRelease, partialBytes } from './inbound'
+import { lingerBegin, lingerEnd } from './linger'
 
 /** While decoding is blocked, receiving goes on until this much waits. */
 const BLOCKED_BYTES: u32 = 65536
-/**
- * After its own end a channel reads on, so that a reset does not overtake what it sent last: until this long nothing
- * came …
- */
-const LINGER_NS: u64 = 100_000_000
-/** … and at most this long. */
-const LINGER_MAX_NS: u64 = 2_000_000_000
 /** SQEs that one channel can need in a flush. */
 const SQES_MAX: u32 = 3
 
 const FLAGS_SENDING: u32 = FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING
-
-let lingerHead: usize = 0
-let lingerTail: usize = 0
-
-export function flushCreate(): void {
-  lingerHead = lingerTail = 0
-}
 
 /** Serves dirty channels while there is room; false where some are left. */
 export function flushAll(): bool {
@@ -74,20 +59,6 @@ export function flushAll(): bool {
     }
   }
   return false
-}
-
-/** Closes channels that have lingered long enough; returns when the next one is due, 0: none. */
-export function lingerTick(): u64 {
-  while (lingerHead) {
-    const due = load<u64>(lingerHead, abi.CHANNEL_DEADLINE_NS)
-    if (due > nowNs) return due
-    const ch = lingerHead
-    store<u32>(ch, abi.STATE_CLOSING, abi.CHANNEL_STATE)
-    clearFlags(ch, FLAG_RECV_WANTED)
-    unlinger(ch)
-    dirty(ch)
-  }
-  return 0
 }
 
 function flush(ch: usize): bool {
@@ -154,45 +125,15 @@ function end(ch: usize): bool {
   clearFlags(ch, FLAGS_BLOCKED)
   setFlags(ch, FLAG_RECV_WANTED | FLAG_SHUT)
   arm(ch)
-  store<u64>(ch, nowNs, abi.CHANNEL_LINGER_NS)
-  linger(ch)
+  lingerBegin(ch)
   return true
-}
-
-/** A lingering channel has received something: it stays a little longer. */
-export function lingerOn(ch: usize): void {
-  if (!(flags(ch) & FLAG_LINGERING) || nowNs - load<u64>(ch, abi.CHANNEL_LINGER_NS) > LINGER_MAX_NS) return
-  unlinger(ch)
-  linger(ch)
-}
-
-function linger(ch: usize): void {
-  setFlags(ch, FLAG_LINGERING)
-  store<u64>(ch, nowNs + LINGER_NS, abi.CHANNEL_DEADLINE_NS)
-  store<u32>(ch, <u32>lingerTail, abi.CHANNEL_PREV_LINGER)
-  store<u32>(ch, 0, abi.CHANNEL_NEXT_LINGER)
-  if (lingerTail) store<u32>(lingerTail, <u32>ch, abi.CHANNEL_NEXT_LINGER)
-  else lingerHead = ch
-  lingerTail = ch
-}
-
-function unlinger(ch: usize): void {
-  if (!(flags(ch) & FLAG_LINGERING)) return
-  clearFlags(ch, FLAG_LINGERING)
-  const next = <usize>load<u32>(ch, abi.CHANNEL_NEXT_LINGER)
-  const prev = <usize>load<u32>(ch, abi.CHANNEL_PREV_LINGER)
-  if (prev) store<u32>(prev, <u32>next, abi.CHANNEL_NEXT_LINGER)
-  else lingerHead = next
-  if (next) store<u32>(next, <u32>prev, abi.CHANNEL_PREV_LINGER)
-  else lingerTail = prev
-  store<u64>(ch, 0, abi.CHANNEL_NEXT_LINGER) // both links: here a proxy's requests are looked for
 }
 
 /** One step of closing: tell the service, take back what the kernel holds, close the descriptor after the last CQE. */
 function close(ch: usize): bool {
   if (!(flags(ch) & FLAG_CLOSE_TOLD)) {
     setFlags(ch, FLAG_CLOSE_TOLD)
-    unlinger(ch)
+    lingerEnd(ch)
     waitingRemove(ch)
     closing(ch)
   }

@@ -20,7 +20,7 @@ import {
 import { countBy } from '../memory/counter'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
-import { lingerOn } from './flush'
+import { lingerOn } from './linger'
 import { endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
 
 /**

@@ -38,7 +38,8 @@ import { call, callsDone, hurried, sqRoom, submissionPublish } from '../uring/su
 import { accepted } from './accept'
 import { drained, failed } from './dispatch'
 import { endpointsTick } from './endpoints'
-import { flushAll, lingerTick } from './flush'
+import { flushAll } from './flush'
+import { lingerTick } from './linger'
 import { received, receivedEnd, resume } from './inbound'
 
 /** Most completions of one turn; then the host's loop has its say (law 9). */

@@ -15,7 +15,7 @@ import {
   setFlags,
   waitForLimit,
 } from '../../channel/table'
-import { RESP_INCOMPLETE, respArg, respArgLength, respArgc, respDecode } from '../../codec/resp'
+import { RESP_INCOMPLETE, respArgc, respDecode } from '../../codec/resp'
 import { protocolError } from '../../codec/resp-error'
 import { count } from '../../memory/counter'
 import { queueBytes, queueLost } from '../../memory/queue'
@@ -25,7 +25,8 @@ import { hurry } from '../../uring/submission'
 import { upcallRoom } from '../upcall'
 import { PROXY_IN_FLIGHT_MAX, PROXY_REQUESTS } from './pool'
 import { REQUEST_QUEUE, KIND_SINGLE, requestCreate, requestDone, requestsAbandon } from './request'
-import { ROUTE_ABORT, ROUTE_WAIT, route } from './route'
+import { ROUTE_ABORT, ROUTE_WAIT } from './forward'
+import { route } from './route'
 
 /** Routes every whole command in `[at, end)`; returns where it stopped. */
 export function clientFrames(ch: usize, at: usize, end: usize): usize {
@@ -70,12 +71,6 @@ export function clientFrames(ch: usize, at: usize, end: usize): usize {
   return flags(ch) & (FLAG_ENDING | FLAG_LAST) ? end : at
 }
 
-/** The client has ended its side: what it asked for is still answered. */
-export function clientEnd(ch: usize): void {
-  if (load<u32>(ch, abi.CHANNEL_PENDING)) setFlags(ch, FLAG_LAST)
-  else channelEnd(ch, false)
-}
-
 /** The client's channel closes. */
 export function clientClosing(ch: usize): void {
   requestsAbandon(ch)
@@ -90,7 +85,7 @@ function refuse(ch: usize, error: i32): void {
   } else {
     const request = requestCreate(ch, KIND_SINGLE)
     if (request) protocolError(request + REQUEST_QUEUE, error)
-    setFlags(ch, FLAG_LAST)
+    channelEnd(ch, true)
     if (request) requestDone(request)
   }
   if (queueLost()) channelAbort(ch)

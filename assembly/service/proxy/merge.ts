@@ -6,7 +6,7 @@ import { replyRaw } from '../../codec/reply'
 import { blockAlloc, blockData, blockPut } from '../../memory/block'
 import { QUEUE_HEAD, queueAppend, queueBytes, queueClear, queueRoom, queueWrote } from '../../memory/queue'
 import { SKB_NEXT, skbData, skbLength } from '../../memory/skb'
-import { serverError } from './failure'
+import { serverError } from './server-error'
 import {
   KIND_MGET,
   KIND_MSET,

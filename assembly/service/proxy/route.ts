@@ -1,8 +1,8 @@
 // Where one command of a proxy goes: to one server, to several in parts, to the proxy's own answers, or nowhere.
 
 import * as abi from '../../abi'
-import { FLAG_LAST, setFlags } from '../../channel/table'
-import { parseInteger, parsedInteger, writeUnsigned } from '../../codec/integer'
+import { channelEnd } from '../../channel/table'
+import { parseInteger, parsedInteger } from '../../codec/integer'
 import { replyErrorWith, replyLower, replyRaw } from '../../codec/reply'
 import { respArg, respArgLength, respArgc } from '../../codec/resp'
 import { queueAppend, queueAppendBlock, queueBytes, queueRoom, queueWrote } from '../../memory/queue'
@@ -12,25 +12,12 @@ import { commandUp } from '../command-up'
 import { KV_CLOSE, KV_UPCALL } from '../kv/command'
 import { kvExecute } from '../kv/kv'
 import * as commands from './commands'
-import { serverError } from './failure'
-import {
-  PROXY_COUNT,
-  PROXY_LOCAL,
-  PROXY_RING,
-  PROXY_SESSION,
-  PROXY_SESSION3,
-  SERVER_CHANNEL,
-  SERVER_ERROR,
-  SERVER_KV,
-  serverOf,
-} from './pool'
+import { ROUTE_ABORT, ROUTE_OK, ROUTE_WAIT, appendArgument, header, shardSession, twins } from './forward'
+import { serverError } from './server-error'
+import { PROXY_LOCAL, PROXY_RING, SERVER_CHANNEL, SERVER_ERROR, SERVER_KV, serverOf } from './pool'
 import { KIND_HOST, KIND_SINGLE, REQUEST_QUEUE, requestCreate, requestDone } from './request'
 import { split } from './split'
 import { upstreamComing, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
-
-export const ROUTE_OK: i32 = 0
-export const ROUTE_WAIT: i32 = 1 // a server is at a limit: nothing was done, try the command again
-export const ROUTE_ABORT: i32 = 2 // out of memory in the middle of something
 
 /** A frame of this size that lies in a block of its own goes to the server without being copied. */
 const BY_REFERENCE: u32 = 4096
@@ -81,20 +68,6 @@ function serverFor(proxy: usize, argument: u32): u32 {
   return ringLookup(<usize>load<u32>(proxy, PROXY_RING), respArg(argument), respArgLength(argument))
 }
 
-/** What to add to a server's index for this client: the second half of the records is for RESP3. */
-// @ts-ignore: decorator
-@inline
-export function twins(ch: usize, proxy: usize): u32 {
-  return load<u32>(ch, abi.CHANNEL_SESSION) & abi.SESSION_RESP3 ? load<u32>(proxy, PROXY_COUNT) : 0
-}
-
-/** The session in which an embedded shard works for this client. */
-// @ts-ignore: decorator
-@inline
-export function shardSession(ch: usize, proxy: usize): usize {
-  return proxy + (load<u32>(ch, abi.CHANNEL_SESSION) & abi.SESSION_RESP3 ? PROXY_SESSION3 : PROXY_SESSION)
-}
-
 /** Sends the whole command to the server of one key. */
 function single(ch: usize, proxy: usize, key: u32, at: usize, taken: u32): i32 {
   const server = serverOf(proxy, serverFor(proxy, key) + twins(ch, proxy))
@@ -135,25 +108,6 @@ function encode(queue: usize): void {
   for (let i: u32 = 0; i < respArgc; i++) appendArgument(queue, i)
 }
 
-/** Appends one argument as a bulk. */
-export function appendArgument(queue: usize, i: u32): void {
-  const length = respArgLength(i)
-  const to = queueRoom(queue, length + 20)
-  if (!to) return
-  const before = header(to, 36, length)
-  memory.copy(to + before, respArg(i), length)
-  store<u16>(to + before + length, 0x0a0d)
-  queueWrote(queue, before + length + 2)
-}
-
-/** Writes `*count\r\n` or `$length\r\n`; at most 13 bytes. */
-export function header(to: usize, type: u32, value: u32): u32 {
-  store<u8>(to, <u8>type)
-  const length = 1 + writeUnsigned(to + 1, value)
-  store<u16>(to + length, 0x0a0d)
-  return length + 2
-}
-
 /** Executes the command on an embedded shard. */
 function embedded(ch: usize, proxy: usize, kv: usize): i32 {
   const request = requestHere(ch)
@@ -174,19 +128,8 @@ function local(ch: usize, proxy: usize): i32 {
     const waiting = request ? request : requestCreate(ch, KIND_HOST)
     return waiting && commandUp(ch, waiting) ? ROUTE_OK : ROUTE_ABORT
   }
-  if (outcome == KV_CLOSE) {
-    setFlags(ch, FLAG_LAST)
-    if (!request) return last(ch)
-  }
+  if (outcome == KV_CLOSE) channelEnd(ch, true)
   if (request) requestDone(request)
-  return ROUTE_OK
-}
-
-/** QUIT with nothing outstanding: its reply is already in the queue. */
-function last(ch: usize): i32 {
-  const request = requestCreate(ch, KIND_SINGLE)
-  if (!request) return ROUTE_ABORT
-  requestDone(request)
   return ROUTE_OK
 }
 

@@ -2,7 +2,8 @@
 
 import { alloc } from '../../memory/heap'
 import * as pool from './pool'
-import { upstreamConnect, upstreamFail, FAIL_STOPPED } from './upstream'
+import { FAIL_STOPPED } from './server-error'
+import { upstreamConnect, upstreamFail } from './upstream'
 
 /** Sets the limits of a proxy; times are in nanoseconds, 0 for `timeout` means none. */
 export function proxyLimits(

@@ -12,8 +12,9 @@ import { MODE_MGET, MODE_MSET } from './commands'
 import { partAnswered, partDone, partFailed } from './merge'
 import * as pool from './pool'
 import * as request from './request'
-import { ROUTE_ABORT, ROUTE_OK, ROUTE_WAIT, appendArgument, header, shardSession, twins } from './route'
-import { FAIL_MEMORY, upstreamComing, upstreamFail, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
+import { ROUTE_ABORT, ROUTE_OK, ROUTE_WAIT, appendArgument, header, shardSession, twins } from './forward'
+import { FAIL_MEMORY } from './server-error'
+import { upstreamComing, upstreamFail, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
 
 // Scratch per server of the command at hand: {part u32, keys u32, queue bytes before u32, −}.
 const S_PART: usize = 0

@@ -21,6 +21,7 @@ import { count } from '../../memory/counter'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../../uring/submission'
 import { upcallEndpoint } from '../upcall'
 import { failReply } from './failure'
+import { FAIL_CLOSED, FAIL_MALFORMED, FAIL_MEMORY, FAIL_STRAY, FAIL_TIMEOUT } from './server-error'
 import { partReply } from './merge'
 import * as pool from './pool'
 import {
@@ -38,13 +39,6 @@ import {
 } from './request'
 
 export const TAG_SOCKET: u32 = 2 << 24
-
-export const FAIL_CLOSED: i32 = -10101 // the server closed the connection
-export const FAIL_MALFORMED: i32 = -10102
-export const FAIL_STRAY: i32 = -10103 // a reply that nobody asked for, or too early
-export const FAIL_TIMEOUT: i32 = -10104
-export const FAIL_MEMORY: i32 = -10105
-export const FAIL_STOPPED: i32 = -10106
 
 const BACKOFF_FIRST_NS: u64 = 50_000_000
 const BACKOFF_MAX_NS: u64 = 5_000_000_000
