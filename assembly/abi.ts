@@ -173,6 +173,7 @@ export const CONTROL_CQES = 80
 export const CONTROL_CALL_COUNT = 128 // u32, calls queued; `enter` moves it to CALLS_DONE
 export const CONTROL_WAIT_MIN = 132 // u32, completions to wait for; 0: do not block
 export const CONTROL_WAIT_NS = 136 // i64, −1: for ever
+export const CONTROL_MIN_WAIT_NS = 148 // u32, how long to gather once something has come; 0: hand it over at once
 // … written by `enter`
 export const CONTROL_CALLS_DONE = 144 // u32, results that wait for the core, which sets it to 0
 export const CONTROL_MONOTONIC_NS = 152 // u64, CLOCK_MONOTONIC at the end of the enter

@@ -24,6 +24,7 @@ import { sessionCreate } from './service/session'
 import { storesCreate } from './service/stores'
 import { upcallCreate } from './service/upcall'
 import { endpointsCreate } from './turn/endpoints'
+import { crowdCreate } from './turn/crowd'
 import { lingerCreate } from './turn/linger'
 import { resume } from './turn/inbound'
 import { completionAttach } from './uring/completion'
@@ -73,6 +74,7 @@ export {
 export { ringLocate, ringPosition, ringReplicas } from './ring/lookup'
 export { ringShares } from './ring/share'
 export { ringHash } from './ring/hash'
+export { crowdSetMinWait } from './turn/crowd'
 export { upstreamSeed } from './service/proxy/upstream'
 
 /** Where the module's own static data ends: the first byte that an arena may use. */
@@ -96,6 +98,7 @@ export function create(
   tableCreate()
   endpointsCreate()
   lingerCreate()
+  crowdCreate()
   sessionCreate()
   return respCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
 }

@@ -178,6 +178,7 @@
 #define MR_CONTROL_CALL_COUNT 128 // u32, calls queued; `enter` moves it to CALLS_DONE
 #define MR_CONTROL_WAIT_MIN 132 // u32, completions to wait for; 0: do not block
 #define MR_CONTROL_WAIT_NS 136 // i64, −1: for ever
+#define MR_CONTROL_MIN_WAIT_NS 148 // u32, how long to gather once something has come; 0: hand it over at once
 // … written by `enter`
 #define MR_CONTROL_CALLS_DONE 144 // u32, results that wait for the core, which sets it to 0
 #define MR_CONTROL_MONOTONIC_NS 152 // u64, CLOCK_MONOTONIC at the end of the enter

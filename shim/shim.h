@@ -25,6 +25,8 @@ MR_EXPORT int mr_close(int loop);
 MR_EXPORT int mr_wait_fd(int loop);
 /** Waits in the prepare phase of this thread's libuv loop; `env` is the napi_env of a worker, or null. */
 MR_EXPORT int mr_attach(int loop, void *env);
+/** From inside a turn of an attached loop: enters, and waits as long as the host is idle too, at most `most_ns`. */
+MR_EXPORT int mr_turn(int loop, uint32_t most_ns);
 MR_EXPORT int mr_detach(int loop);
 /** Whether an attached loop keeps the process alive. */
 MR_EXPORT int mr_ref(int loop, int on);

@@ -70,15 +70,20 @@ static int64_t sooner(int64_t a, int64_t b) { return a < 0 ? b : b < 0 || a < b 
 
 static void only_look(void *idle) { (void)idle; }
 
-static void on_prepare(void *handle) {
-  struct mr_wait *wait = uv_handle_get_data(handle);
+/** Enters with the core's wishes, and waits as long as libuv has nothing to do either, at most `most_ns`. */
+static int enter_with_host(struct mr_wait *wait, int64_t most_ns) {
   struct mr_loop *loop = wait->loop;
   int host_ms = has_fresh_watchers(wait->uv) ? 0 : uv_backend_timeout(wait->uv);
   int64_t ns = sooner(MR_CONTROL(loop, int64_t, WAIT_NS), host_ms < 0 ? -1 : host_ms * INT64_C(1000000));
   uint32_t min = MR_CONTROL(loop, uint32_t, WAIT_MIN);
-  int r = mr_loop_enter(loop, MR_CONTROL(loop, uint32_t, CALL_COUNT), mr_sq_pending(loop), min, ns);
+  return mr_loop_enter(loop, MR_CONTROL(loop, uint32_t, CALL_COUNT), mr_sq_pending(loop), min, sooner(ns, most_ns));
+}
+
+static void on_prepare(void *handle) {
+  struct mr_wait *wait = uv_handle_get_data(handle);
+  int r = enter_with_host(wait, -1);
   if (r < 0 && r != -ETIME) return; // a wait that fails must not spin: libuv waits itself
-  if (min && ns) uv_update_time(wait->uv);
+  uv_update_time(wait->uv);
   uv_idle_start(wait->idle, only_look);
 }
 
@@ -172,6 +177,13 @@ void mr_wait_release(struct mr_loop *loop) {
   uv_close(wait->prepare, on_close); // stops them too; on_close frees
   uv_close(wait->check, on_close);
   uv_close(wait->idle, on_close);
+}
+
+int mr_turn(int handle, uint32_t most_ns) {
+  struct mr_loop *loop = mr_loop_at(handle);
+  if (!loop) return -EBADF;
+  if (!loop->wait) return -EINVAL;
+  return enter_with_host(loop->wait, most_ns);
 }
 
 int mr_detach(int handle) {

@@ -4,7 +4,6 @@
 
 import * as abi from '../abi'
 import { FLAG_ENDING, FLAG_EOF, FLAGS_BLOCKED, channelAbort, dirty, flags, state } from '../channel/table'
-import { nowMs } from '../clock'
 import {
   skbAlloc,
   skbClone,
@@ -20,6 +19,7 @@ import {
 import { countBy } from '../memory/counter'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
+import { crowdHear } from './crowd'
 import { lingerOn } from './linger'
 import { endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
 
@@ -36,7 +36,7 @@ const LF: u32 = 10
 export function received(ch: usize, id: u32, length: u32): void {
   const before = upcallCount()
   countBy(ch + abi.CHANNEL_BYTES_IN, length)
-  store<u32>(ch, <u32>nowMs, abi.CHANNEL_ACTIVE_MS)
+  crowdHear(ch)
   let at = bufferAt(id)
   const end = at + length
   if (listening(ch)) {

@@ -36,6 +36,7 @@ import { upcallCount, upcallSlack } from '../service/upcall'
 import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
 import { call, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
+import { crowdTick } from './crowd'
 import { drained, failed } from './dispatch'
 import { endpointsTick } from './endpoints'
 import { flushAll } from './flush'
@@ -77,6 +78,7 @@ export function flush(): void {
   sooner(storesTick())
   const clean = kept && flushAll()
   submissionPublish()
+  crowdTick()
   const wait = clean && !cqReady() && !upcallCount() && !hurried()
   store<u32>(control, wait ? 1 : 0, abi.CONTROL_WAIT_MIN)
   store<i64>(control, deadline ? <i64>max(deadline, nowNs) - <i64>nowNs : -1, abi.CONTROL_WAIT_NS)

@@ -2,7 +2,10 @@
 #include "readiness.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+#define GATHER_ENOUGH 16 // events that are worth a turn without waiting for more
 
 /** Serves the events of one fd, op by op in the order of submission. False: the CQ is full, come back. */
 static bool serve(struct mr_readiness *r, const struct mr_ready *ready) {
@@ -51,6 +54,29 @@ static void settle_outside(struct mr_readiness *r) {
   mr_alarm_set(r);
 }
 
+/**
+ * Something has come after a wait: where the core wants a crowd gathered, sleeps a moment and looks again. What the
+ * second look does not repeat (an edge, which is told once) is kept.
+ */
+static int gather(struct mr_readiness *r, int n) {
+  struct timespec nap = {0, (long)MR_CONTROL(r->loop, uint32_t, MIN_WAIT_NS)};
+  struct mr_ready first[GATHER_ENOUGH];
+  if (!nap.tv_nsec || n >= GATHER_ENOUGH) return n;
+  for (int i = 0; i < n; i++) {
+    if (r->ready[i].fd == MR_HOST_FD) return n;
+    first[i] = r->ready[i];
+  }
+  nanosleep(&nap, NULL);
+  int found = r->poller->wait(r->poller_state, r->ready, MR_EVENTS_MAX - n, 0);
+  int more = found > 0 ? found : 0;
+  for (int i = 0; i < n; i++) {
+    int j = 0;
+    while (j < found && r->ready[j].fd != first[i].fd) j++;
+    if (j >= found) r->ready[more++] = first[i];
+  }
+  return more;
+}
+
 int mr_readiness_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int64_t timeout_ns) {
   struct mr_readiness *r = loop->state;
   mr_deliver_held(r);
@@ -67,6 +93,7 @@ int mr_readiness_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int6
     if (r->ready_at == r->ready_count && mr_room(r)) {
       int64_t ns = enough || deadline == 0 ? 0 : wait_ns(r, deadline);
       int n = r->poller->wait(r->poller_state, r->ready, MR_EVENTS_MAX, ns);
+      if (n > 0 && ns) n = gather(r, n);
       if (n < 0 && n != -EINTR) return n;
       r->stale = false;
       r->ready_at = 0;

@@ -17,6 +17,8 @@ export interface Native {
   waitFd(loop: number): number
   /** Waits in the prepare phase of this thread's event loop; −ENOSYS where the host is not Node's libuv. */
   attach(loop: number): number
+  /** From inside a turn of an attached loop: enters, and waits while the host is idle too, at most `mostNs`. */
+  turn(loop: number, mostNs: number): number
   detach(loop: number): number
   /** Whether an attached loop keeps the process alive. */
   ref(loop: number, on: boolean): number
@@ -83,6 +85,7 @@ function load(path: string): Native {
     },
     waitFd: library.func('int mr_wait_fd(int loop)') as Native['waitFd'],
     attach: (loop) => attach(loop, koffi.node.env) as number,
+    turn: library.func('int mr_turn(int loop, uint32_t most_ns)') as Native['turn'],
     detach: library.func('int mr_detach(int loop)') as Native['detach'],
     ref: (loop, on) => ref(loop, on ? 1 : 0) as number,
     probe: library.func('int mr_probe(const char *feature)') as Native['probe'],

@@ -30,6 +30,10 @@ const MEMORY_MAX = 65535 * PAGE // one page short of 4 GiB, so that every offset
 const SQ_ENTRIES = 4096
 const CQ_ENTRIES = 8192
 const STAGE_BYTES = 65536
+/** The most a turn may take before the host has its say. */
+const TURN_NS = 1_000_000
+/** Work that comes again within this time is waited for inside the turn. */
+const BUSY_NS = 200_000
 
 export class Loop {
   readonly native: Native = native()
@@ -49,6 +53,7 @@ export class Loop {
   #lastId = 0
   #refs = 0
   #turning = false
+  #lastTurn = 0
   #closed = false
 
   constructor(options: LoopOptions = {}) {
@@ -154,18 +159,39 @@ export class Loop {
     this.native.close(this.#handle)
   }
 
+  /**
+   * One turn. While work keeps coming it enters again by itself, without going round the host's loop, until the host has
+   * something to do or the turn's budget is used up; not after an upcall, since what handlers have promised comes first.
+   */
   #turn(): void {
+    const began = this.#now()
+    const busy = (began - this.#lastTurn) >>> 0 < BUSY_NS
     this.#turning = true
     try {
-      if (this.core.run() > 0) {
-        // handlers may cause further upcalls (an answer lets a channel go on), so the count is read each time
-        for (let i = 0; i < this.core.upcallCount(); i++) this.#upcall(this.#upcalls + i * abi.UPCALL_BYTES)
-        this.core.upcallsDone()
-        this.core.flush()
+      for (;;) {
+        if (this.core.run() > 0) {
+          this.#deliver()
+          break
+        }
+        const used = (this.#now() - began) >>> 0
+        if (!busy || used >= TURN_NS || !this.wait.again(Math.min(BUSY_NS, TURN_NS - used))) break
       }
     } finally {
       this.#turning = false
+      this.#lastTurn = this.#now()
     }
+  }
+
+  #deliver(): void {
+    // handlers may cause further upcalls (an answer lets a channel go on), so the count is read each time
+    for (let i = 0; i < this.core.upcallCount(); i++) this.#upcall(this.#upcalls + i * abi.UPCALL_BYTES)
+    this.core.upcallsDone()
+    this.core.flush()
+  }
+
+  /** The lower half of the kernel's clock at the last enter, in nanoseconds. */
+  #now(): number {
+    return this.u32[(this.#control + abi.CONTROL_MONOTONIC_NS) >> 2] as number
   }
 
   #upcall(at: number): void {

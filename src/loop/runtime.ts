@@ -23,6 +23,7 @@ export interface Runtime extends RingExports {
   upcallCount(): number
   upcallsDone(): void
   cqReady(): number
+  crowdSetMinWait(ns: number): void
   readonly upcalls: WebAssembly.Global
   find(slot: number, generation: number): number
   write(slot: number, generation: number, at: number, length: number): number

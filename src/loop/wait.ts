@@ -6,6 +6,8 @@ import { type FdPoll, type Native, pollFd } from '../kernel/native.ts'
 
 export interface Wait {
   readonly name: 'prepare' | 'poll'
+  /** Enters once more within the turn, for at most `mostNs`; → whether there is something to handle. */
+  again(mostNs: number): boolean
   /** Keeps the process alive, or no longer. */
   ref(on: boolean): void
   /** Something was asked for outside a turn: the next turn comes soon. */
@@ -53,6 +55,7 @@ function waitInPrepare(native: Native, loop: number, turn: Turn): Wait {
   setImmediate(tick).unref()
   return {
     name: 'prepare',
+    again: (mostNs) => native.turn(loop, mostNs) > 0,
     ref: (on) => void native.ref(loop, on),
     wake: () => turn.hurry(),
     stop: () => {
@@ -87,6 +90,7 @@ function waitOnPoll(native: Native, loop: number, turn: Turn): Wait {
   poll.unref()
   return {
     name: 'poll',
+    again: () => false, // it cannot know what the host waits for
     ref: (on) => {
       refed = on
       if (on) poll.ref()

@@ -47,13 +47,37 @@ test('every length of digits', () => {
   expect(write('writeUnsigned', 10n ** 19n)).toBe('10000000000000000000')
 })
 
-test.each(['', '-', '+', '+1', '-0', '00', '01', '-01', ' 1', '1 ', '1a', 'a', '1\0', '0x1', '1.0', '1e3', '--1', '1-', '\xb1'])(
-  '%j is no integer',
-  (text) => expect(parse(text)).toBeUndefined(),
-)
+test.each([
+  '',
+  '-',
+  '+',
+  '+1',
+  '-0',
+  '00',
+  '01',
+  '-01',
+  ' 1',
+  '1 ',
+  '1a',
+  'a',
+  '1\0',
+  '0x1',
+  '1.0',
+  '1e3',
+  '--1',
+  '1-',
+  '\xb1',
+])('%j is no integer', (text) => expect(parse(text)).toBeUndefined())
 
 test('too many digits are no integer, and do not wrap', () => {
-  for (const text of [String(2n ** 64n), `${2n ** 64n}1`, '9'.repeat(19), '9'.repeat(20), '1'.repeat(40), `-${2n ** 64n - 1n}`]) {
+  for (const text of [
+    String(2n ** 64n),
+    `${2n ** 64n}1`,
+    '9'.repeat(19),
+    '9'.repeat(20),
+    '1'.repeat(40),
+    `-${2n ** 64n - 1n}`,
+  ]) {
     expect(parse(text), text).toBeUndefined()
   }
   expect(parse(`0${'1'.repeat(19)}`)).toBeUndefined()

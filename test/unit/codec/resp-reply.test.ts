@@ -124,7 +124,9 @@ const RESP3 = [
 ]
 const MALFORMED = [
   ...['x\r\n', '\r\n', '\0', 'OK\r\n', '$', '*'].map((text) => `+OK\r\n${text}`),
-  ...['$abc', '$', '$-2', '$+5', '$05', '$5 ', '$536870913', '$99999999999999999999', '$1.0'].map((head) => `${head}\r\nhello\r\n`),
+  ...['$abc', '$', '$-2', '$+5', '$05', '$5 ', '$536870913', '$99999999999999999999', '$1.0'].map(
+    (head) => `${head}\r\nhello\r\n`,
+  ),
   ...['*abc', '*-2', '*', '*+1', '*01', '*2147483648'].map((head) => `:1\r\n${head}\r\n:1\r\n`),
   ...[':', ':x', ':1.5', ':9223372036854775808', ':-', ':01', ':-0', ': 1'].map((head) => `${head}\r\n`),
   '$6\r\nfoobarr\r\n',
@@ -157,7 +159,12 @@ describe.each([
         const stream = at(depth)
         compare(stream, [stream], resp3)
         for (const step of [1, 7, 300]) {
-          compare(stream, Array.from({ length: stream.length / step }, (_, i) => stream.subarray(i * step, (i + 1) * step)), resp3)
+          const chunks = Array.from({ length: Math.ceil(stream.length / step) }, (_, i) => i * step)
+          compare(
+            stream,
+            chunks.map((at) => stream.subarray(at, at + step)),
+            resp3,
+          )
         }
       }
       if (resp3 || type === '*') {
@@ -210,17 +217,19 @@ function reply(random: Random, resp3: boolean, depth = 0): string {
 
 test(`random replies, cut at random (MILLRACE_SEED=${SEED})`, () => {
   let whole = 0
-  for (let round = 0; round < 1500; round++) {
+  for (let round = 0; round < 800; round++) {
     const random = new Random(SEED + round)
     const resp3 = random.chance(0.6)
-    const text = Array.from({ length: random.between(1, 8) }, () => reply(random, random.chance(0.03) || resp3)).join('')
+    const text = Array.from({ length: random.between(1, 8) }, () => reply(random, random.chance(0.03) || resp3)).join(
+      '',
+    )
     const stream = Buffer.from(text, 'latin1')
     if (random.chance(0.3)) stream[random.below(stream.length)] = random.pick([13, 10, 42, 36, 58, 48, 57, 0])
     compare(stream, [stream], resp3)
     for (let i = 0; i < 4; i++) compare(stream, cuts(random, stream), resp3)
     whole += endsTwin(stream.toString('latin1'), resp3).length
   }
-  expect(whole).toBeGreaterThan(3000)
+  expect(whole).toBeGreaterThan(1500)
 })
 
 test(`what a reply needs is never more than its rest (MILLRACE_SEED=${SEED})`, () => {

@@ -102,7 +102,7 @@ const QUOTED = [
   'GET \\n "\\x4"\n',
   '\xff\xfe \x80\n',
 ]
-const UNBALANCED = ['GET "a\n', "GET 'a\r\n", 'GET "a"b\n', "GET 'a'\"b\"\n", 'GET "\\"\n', "GET '\\'\n", '"\n', 'a"\n']
+const UNBALANCED = ['GET "a\n', "GET 'a\r\n", 'GET "a"b\n', 'GET \'a\'"b"\n', 'GET "\\"\n', "GET '\\'\n", '"\n', 'a"\n']
 const SAMPLES = [
   '*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$0\r\n\r\nPING\r\n\n\r\nSET k "v w"\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\n0123456789\r\n\r\n',
   '\r\n\n*0\r\n*-1\r\n*-10\r\nPING\r\n',
@@ -201,7 +201,10 @@ describe('limits are the same however a stream is cut', () => {
   test('as many arguments as are allowed, and one more', () => {
     const most = Buffer.from(`*1048576\r\n${'$0\r\n\r\n'.repeat(1048576)}`)
     const beyond = Buffer.from('*1048577\r\n')
-    for (const chunks of [[most, beyond], [most.subarray(0, 9), most.subarray(9), beyond]]) {
+    for (const chunks of [
+      [most, beyond],
+      [most.subarray(0, 9), most.subarray(9), beyond],
+    ]) {
       const [words, error, ...more] = decode(chunks)
       expect([words?.length, error, more]).toEqual([1048576, 'badMultibulk', []])
     }
@@ -221,7 +224,7 @@ describe('limits are the same however a stream is cut', () => {
 
 test('the gathered part never reaches beyond its command', () => {
   const random = new Random(SEED)
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 40; i++) {
     const command = encode(...Array.from({ length: random.between(1, 12) }, () => random.bytes(random.below(30))))
     const stream = Buffer.concat([command, encode('PING')])
     for (let at = 1; at < command.length; at++) {
@@ -236,7 +239,8 @@ test('the gathered part never reaches beyond its command', () => {
 
 function piece(random: Random): string {
   const word = (): string => random.bytes(random.pick([0, 1, 9, 10, 11, 99, 100, random.below(40)])).toString('latin1')
-  const letters = (): string => Array.from({ length: random.below(12) }, () => random.pick([...'ab"\'\\xn4 \t'])).join('')
+  const letters = (): string =>
+    Array.from({ length: random.below(12) }, () => random.pick([...'ab"\'\\xn4 \t'])).join('')
   switch (random.below(9)) {
     case 0:
       return random.pick(SAMPLES)
@@ -250,7 +254,8 @@ function piece(random: Random): string {
       return encode(random.bytes(random.below(random.pick([300, 20_000])))).toString('latin1')
     default: {
       const good = encode(...Array.from({ length: random.between(1, random.pick([3, 30])) }, word))
-      if (random.chance(0.06)) good[random.below(Math.min(good.length, 12))] = random.pick([0, 10, 13, 36, 42, 48, 57, 97])
+      if (random.chance(0.06))
+        good[random.below(Math.min(good.length, 12))] = random.pick([0, 10, 13, 36, 42, 48, 57, 97])
       return good.toString('latin1')
     }
   }
@@ -258,7 +263,7 @@ function piece(random: Random): string {
 
 test(`random streams, cut at random (MILLRACE_SEED=${SEED})`, () => {
   let results = 0
-  for (let round = 0; round < 1200; round++) {
+  for (let round = 0; round < 500; round++) {
     const random = new Random(SEED + round)
     const pieces = Array.from({ length: random.between(1, 14) }, () => piece(random))
     const stream = Buffer.from(pieces.join(''), 'latin1')
@@ -266,5 +271,5 @@ test(`random streams, cut at random (MILLRACE_SEED=${SEED})`, () => {
     for (let i = 0; i < 4; i++) compare(stream, cuts(random, stream))
     results += respTwin(stream.toString('latin1')).length
   }
-  expect(results).toBeGreaterThan(3000)
+  expect(results).toBeGreaterThan(1200)
 })

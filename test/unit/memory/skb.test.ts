@@ -68,7 +68,9 @@ class Model {
   check(twin: Twin): void {
     const { core } = this
     const { skb, block, data, tail } = twin
-    const figures = ['skbData', 'skbTail', 'skbLength', 'skbHeadroom', 'skbTailroom'].map((name) => core.call(name, skb))
+    const figures = ['skbData', 'skbTail', 'skbLength', 'skbHeadroom', 'skbTailroom'].map((name) =>
+      core.call(name, skb),
+    )
     const room = block.refs > 1 ? 0 : block.bytes.length - tail
     const wanted = [block.at + data, block.at + tail, tail - data, data, room]
     must(String(figures) === String(wanted), `${figures} are ${wanted}`)

@@ -107,20 +107,23 @@ test(`random objects in random order (MILLRACE_SEED=${SEED})`, () => {
   }
 })
 
-test.each(Array.from({ length: CLASSES }, (_, cls) => cls))('class %i fills whole pages, and gives them back', (cls) => {
-  const model = new Model(4)
-  const count = model.fill(cls)
-  const pages = model.pages
-  expect(pages).toBeGreaterThanOrEqual(4)
-  expect(count).toBe(pages * perPage(cls))
-  expect(model.alloc(cls)).toBe(0)
-  model.freeAll()
-  expect(model.core.call('slabUsed')).toBe(0)
-  expect(model.pages).toBe(1)
-  const other = (cls + 5) % CLASSES
-  expect(model.fill(other), 'the pages are free for another class').toBe((pages - 1) * perPage(other))
-  expect(model.pages).toBe(pages)
-})
+test.each(Array.from({ length: CLASSES }, (_, cls) => cls))(
+  'class %i fills whole pages, and gives them back',
+  (cls) => {
+    const model = new Model(4)
+    const count = model.fill(cls)
+    const pages = model.pages
+    expect(pages).toBeGreaterThanOrEqual(4)
+    expect(count).toBe(pages * perPage(cls))
+    expect(model.alloc(cls)).toBe(0)
+    model.freeAll()
+    expect(model.core.call('slabUsed')).toBe(0)
+    expect(model.pages).toBe(1)
+    const other = (cls + 5) % CLASSES
+    expect(model.fill(other), 'the pages are free for another class').toBe((pages - 1) * perPage(other))
+    expect(model.pages).toBe(pages)
+  },
+)
 
 test('a full region goes on as soon as one object is back', () => {
   const model = new Model(2)
