@@ -21,6 +21,7 @@ export {
   frameErrorLength,
   frameLength,
   lengthFieldEncode,
+  lengthFieldFits,
   lengthFieldNeed,
   lengthFieldStep,
 } from './codec/length-field'

@@ -74,14 +74,25 @@ export function lengthFieldNeed(codec: usize, at: usize, have: u32): u32 {
   return <u32>(whole - <i64>have)
 }
 
-/** Bytes the encoder puts before a frame of `length` bytes, written at `to`; −1 where the field cannot hold it. */
-export function lengthFieldEncode(codec: usize, to: usize, length: u32): i32 {
+/** What the field of a frame of `length` bytes says. */
+function fieldValue(codec: usize, length: u32): i64 {
+  const included = load<u32>(codec, abi.CODEC_FLAGS) & abi.CODEC_FLAG_LENGTH_INCLUDED
+  const own = included ? <i64>load<u32>(codec, abi.CODEC_FIELD_LENGTH) : 0
+  return <i64>length + own - load<i64>(codec, abi.CODEC_ADJUSTMENT)
+}
+
+/** Whether the field can hold what a frame of `length` bytes needs. */
+export function lengthFieldFits(codec: usize, length: u32): bool {
+  const value = fieldValue(codec, length)
   const bytes = load<u32>(codec, abi.CODEC_FIELD_LENGTH)
-  const options = load<u32>(codec, abi.CODEC_FLAGS)
-  const included = options & abi.CODEC_FLAG_LENGTH_INCLUDED ? <i64>bytes : 0
-  const value = <i64>length + included - load<i64>(codec, abi.CODEC_ADJUSTMENT)
-  if (value < 0 || (bytes < 8 && value >= <i64>1 << (bytes << 3))) return -1
-  const little = (options & abi.CODEC_FLAG_LITTLE_ENDIAN) != 0
+  return value >= 0 && (bytes == 8 || value < <i64>1 << (bytes << 3))
+}
+
+/** Writes the field of a frame of `length` bytes, which fits, at `to`; returns the field's length. */
+export function lengthFieldEncode(codec: usize, to: usize, length: u32): u32 {
+  const bytes = load<u32>(codec, abi.CODEC_FIELD_LENGTH)
+  const value = fieldValue(codec, length)
+  const little = (load<u32>(codec, abi.CODEC_FLAGS) & abi.CODEC_FLAG_LITTLE_ENDIAN) != 0
   for (let i: u32 = 0; i < bytes; i++) {
     store<u8>(to + i, <u8>(value >> ((little ? i : bytes - 1 - i) << 3)))
   }

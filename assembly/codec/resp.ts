@@ -313,6 +313,13 @@ function isSpace(c: u32): bool {
   return c == 32 || (c >= 9 && c <= 13)
 }
 
+/** What ends a word without quotes: not all of what may stand before one. */
+// @ts-ignore: decorator
+@inline
+function endsWord(c: u32): bool {
+  return c == 32 || c == 10 || c == 13 || c == 9 || c == 0
+}
+
 function hex(c: u32): i32 {
   if (c - 48 < 10) return c - 48
   const lower = c | 32
@@ -325,7 +332,7 @@ function splitInline(p: usize, end: usize): bool {
   let to = unescaped
   while (true) {
     while (p < end && isSpace(load<u8>(p))) p++
-    if (p >= end) return true
+    if (p >= end || load<u8>(p) == 0) return true // sdssplitargs ends at a NUL
     if (respArgc == capacity && !growTable(capacity << 1)) return false
     const start = to
     let quote: u32 = 0
@@ -336,10 +343,12 @@ function splitInline(p: usize, end: usize): bool {
       }
       const c: u32 = load<u8>(p)
       if (!quote) {
-        if (isSpace(c) || c == 0) break
+        if (endsWord(c)) break
         if (c == 34 || c == 39) quote = c
         else store<u8>(to++, c)
-      } else if (c == 92 && quote == 34 && p + 1 < end) {
+      } else if (c == 0) {
+        return false // to sdssplitargs the line ends here
+      } else if (c == 92 && quote == 34 && p + 1 < end && load<u8>(p, 1)) {
         p++
         const e: u32 = load<u8>(p)
         if (e == 120 && p + 2 < end && hex(load<u8>(p, 1)) >= 0 && hex(load<u8>(p, 2)) >= 0) {
@@ -353,7 +362,7 @@ function splitInline(p: usize, end: usize): bool {
         store<u8>(to++, 39)
       } else if (c == quote) {
         // a closing quote must be followed by a space or nothing at all
-        if (p + 1 < end && !isSpace(load<u8>(p, 1))) return false
+        if (p + 1 < end && load<u8>(p, 1) && !isSpace(load<u8>(p, 1))) return false
         quote = 0
         p++
         break
@@ -364,6 +373,5 @@ function splitInline(p: usize, end: usize): bool {
     store<u32>(respArgv + (respArgc << 3), <u32>start)
     store<u32>(respArgv + (respArgc << 3), <u32>(to - start), 4)
     respArgc++
-    if (p < end && load<u8>(p) == 0) return true // sdssplitargs ends at a NUL
   }
 }

@@ -12,7 +12,7 @@ import { SLAB_RECORD_BYTES, slabCreate } from './slab'
 const PAGE: usize = 4096
 
 export const CALL_ENTRIES: u32 = 8192
-export const UPCALL_ENTRIES: u32 = 8192
+export const UPCALL_ENTRIES: u32 = 32768
 export const IOVEC_ENTRIES: u32 = 8192
 
 export let control: usize = 0

@@ -3,8 +3,8 @@
 //   queue | head u32 | tail u32 | bytes u32 |
 //
 // Writers append through queueRoom and queueWrote, into the last skb while it has room; a large block that exists
-// already is appended by reference. Refusal is whole: nothing is appended when memory is exhausted, and
-// queueLost tells, so that the owner closes rather than sends half a message.
+// already is appended by reference. Refusal is whole: nothing is appended when memory is exhausted or
+// the queue is at its bound, and queueLost tells, so that the owner closes rather than sends half a message.
 
 import { blockAlloc, blockData, blockGet, blockPut } from './block'
 import { SKB_END, SKB_NEXT, SKB_TAIL, skbData, skbFree, skbLength, skbOver, skbPull, skbTailroom } from './skb'
@@ -16,6 +16,9 @@ export const QUEUE_RECORD_BYTES: usize = 12
 
 const FIRST_BYTES: u32 = 512 - 16 // an answer or two: what most channels owe at a time
 const NEXT_BYTES: u32 = 16384 - 16
+
+/** Most bytes of one queue. What is appended by reference costs little memory, so memory alone would not bound it. */
+const BYTES_MAX: u64 = 1 << 30
 
 // A write found no memory: nothing more is appended until the owner has asked.
 let lost = false
@@ -61,7 +64,7 @@ export function queueAppend(queue: usize, from: usize, bytes: u32): void {
 
 /** Appends `[data, data + bytes)` of a block by reference; the caller keeps its own reference. */
 export function queueAppendBlock(queue: usize, block: usize, data: usize, bytes: u32): void {
-  if (lost) return
+  if (lost || full(queue, bytes)) return
   blockGet(block)
   const skb = skbOver(block, data, data + bytes)
   if (!skb) {
@@ -88,6 +91,10 @@ export function queueMove(queue: usize, from: usize): void {
   const head = <usize>load<u32>(from, QUEUE_HEAD)
   const tail = <usize>load<u32>(queue, QUEUE_TAIL)
   if (!head) return
+  if (full(queue, bytes)) {
+    queueClear(from)
+    return
+  }
   if (!load<u32>(head, SKB_NEXT) && tail && skbTailroom(tail) >= bytes && bytes <= FIRST_BYTES) {
     queueAppend(queue, skbData(head), bytes)
     queueClear(from)
@@ -135,6 +142,13 @@ export function queueLost(): bool {
   return was
 }
 
+/** Whether `bytes` more would be too many; then they count as lost. */
+function full(queue: usize, bytes: u32): bool {
+  if (<u64>load<u32>(queue, QUEUE_BYTES) + <u64>bytes <= BYTES_MAX) return false
+  lost = true
+  return true
+}
+
 function shift(queue: usize, skb: usize): void {
   const next = load<u32>(skb, SKB_NEXT)
   store<u32>(queue, next, QUEUE_HEAD)
@@ -143,7 +157,7 @@ function shift(queue: usize, skb: usize): void {
 }
 
 function roomSlow(queue: usize, bytes: u32): usize {
-  if (!lost) {
+  if (!lost && !full(queue, bytes)) {
     const block = blockAlloc(max(bytes, load<u32>(queue, QUEUE_TAIL) ? NEXT_BYTES : FIRST_BYTES))
     if (block) {
       const skb = skbOver(block, blockData(block), blockData(block))

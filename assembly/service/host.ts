@@ -3,6 +3,7 @@
 
 import * as abi from '../abi'
 import {
+  FLAG_BLOCKED_OUT,
   FLAG_ENDING,
   FLAG_WRITABLE_WANTED,
   FLAGS_BLOCKED,
@@ -20,6 +21,7 @@ import {
   frameErrorLength,
   frameLength,
   lengthFieldEncode,
+  lengthFieldFits,
   lengthFieldNeed,
   lengthFieldStep,
 } from '../codec/length-field'
@@ -64,7 +66,10 @@ export function hostNeed(ch: usize, at: usize, have: u32): u32 {
 
 /** The peer has ended its side; `left` bytes of a frame never came whole. */
 export function hostEnd(ch: usize, left: u32): void {
-  if (left) upcall(abi.UP_ERROR, ch, 0, abi.ERROR_FRAME_INCOMPLETE, left)
+  const decoder = ch + abi.CHANNEL_DECODER
+  const pending = load<u32>(decoder, 8) // an error that waited for the frame's end
+  if (pending) upcall(abi.UP_ERROR, ch, 0, pending, load<u64>(decoder, 16))
+  else if (left) upcall(abi.UP_ERROR, ch, 0, abi.ERROR_FRAME_INCOMPLETE, left)
   upcall(abi.UP_END, ch, 0, 0, 0)
 }
 
@@ -81,18 +86,18 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   if (<u64>queueBytes(queue) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
   const codec = ep + abi.ENDPOINT_CODEC
   const framed = load<u32>(codec, abi.CODEC_KIND) == abi.CODEC_LENGTH_FIELD
+  if (framed && !lengthFieldFits(codec, length)) return -abi.EINVAL
   const to = queueRoom(queue, framed ? length + PREFIX_MAX : length)
   if (!to) {
     queueLost()
     return -abi.ENOMEM
   }
   const before = framed ? lengthFieldEncode(codec, to, length) : 0
-  if (before < 0) return -abi.EINVAL
   memory.copy(to + before, at, length)
   queueWrote(queue, before + length)
   dirty(ch)
   if (queueBytes(queue) <= high) return 1
-  setFlags(ch, FLAG_WRITABLE_WANTED)
+  setFlags(ch, FLAG_WRITABLE_WANTED | FLAG_BLOCKED_OUT) // no more is decoded for a channel that is full (law 7)
   return 0
 }
 

@@ -42,6 +42,7 @@ export function kvFrames(ch: usize, at: usize, end: usize): usize {
     if (taken == RESP_INCOMPLETE) break
     if (taken < 0) {
       protocolError(queue, taken)
+      if (queueLost()) return abortForMemory(ch, end)
       channelEnd(ch, true)
       at = end
       break

@@ -28,7 +28,7 @@ export function upcallCount(): u32 {
 }
 
 // A few records are kept for what must not wait: closes, ends, servers going down.
-const RESERVED: u32 = 1024
+const RESERVED: u32 = 20480 // the results of a whole call list, every server going down, and some
 
 /** Whether another frame may be reported in this turn. */
 // @ts-ignore: decorator
@@ -41,7 +41,7 @@ export function upcallRoom(): bool {
 // @ts-ignore: decorator
 @inline
 export function upcallSlack(): bool {
-  return count + 8 < UPCALL_ENTRIES
+  return count + (RESERVED >> 1) < UPCALL_ENTRIES
 }
 
 /** Reports something of a channel. */

@@ -22,6 +22,8 @@ import { opened } from './dispatch'
 import { sessionOpen } from '../service/session'
 
 const RETRY_NS: u64 = 100_000_000
+/** More than one `enter` brings of a multishot accept. */
+const NEAR: i64 = 256
 
 /** A listener's accept has completed with a descriptor or −errno. */
 export function accepted(listener: usize, result: i32, more: bool): void {
@@ -36,10 +38,8 @@ export function accepted(listener: usize, result: i32, more: bool): void {
     store<u64>(ep, nowNs + RETRY_NS, abi.ENDPOINT_RETRY_NS)
     clearFlags(listener, FLAG_RECV_WANTED)
   }
-  if (full(ep)) {
-    clearFlags(listener, FLAG_RECV_WANTED)
-    dirty(listener)
-  }
+  if (full(ep)) clearFlags(listener, FLAG_RECV_WANTED)
+  if (full(ep) || acceptsSingly(listener)) dirty(listener)
 }
 
 /** A channel of the endpoint has closed: accepting may go on. */
@@ -59,6 +59,13 @@ export function acceptRetry(ep: usize): u64 {
   store<u64>(ep, 0, abi.ENDPOINT_RETRY_NS)
   acceptAgain(ep)
   return 0
+}
+
+/** Whether the endpoint is so near its limit that connections are accepted one by one. */
+export function acceptsSingly(listener: usize): bool {
+  const ep = endpoint(listener)
+  const room = <i64>load<u32>(ep, abi.ENDPOINT_LIMIT) - <i64>load<u32>(ep, abi.ENDPOINT_CHANNELS)
+  return room <= NEAR
 }
 
 /** The endpoint's listener; 0 where it has none. */

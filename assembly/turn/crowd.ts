@@ -1,6 +1,7 @@
 // How many channels talk at once, and whether it pays to wait a moment for more of them. With few, every microsecond of
 // waiting is latency and nothing else. With many, a turn that handles three requests costs nearly as much as one that
-// handles thirty: waking up, waking others, one send per server. Then the kernel is asked to gather (io_uring's min-wait,
+// handles thirty: waking up, waking others, one send per server. Then the kernel is asked to gather (io_uring's min-
+// wait,
 // IORING_ENTER_EXT_ARG, Linux 6.12): once something has come, for a moment more.
 
 import * as abi from '../abi'
@@ -9,7 +10,9 @@ import { control } from '../memory/arena'
 
 /** Channels heard in one millisecond from which on it pays. */
 const CROWD: u32 = 16
-/** The shortest sleep there is: a thread's timer slack, 50 µs by default, comes on top (prctl(2), PR_SET_TIMERSLACK). */
+/**
+ * The shortest sleep there is: a thread's timer slack, 50 µs by default, comes on top (prctl(2), PR_SET_TIMERSLACK).
+ */
 const MIN_WAIT_NS: u32 = 1000
 /** A pause this long, in milliseconds, ends a crowd. */
 const QUIET_MS: u64 = 4

@@ -1,7 +1,7 @@
 // Which service handles a channel: the one place that knows them all.
 
 import * as abi from '../abi'
-import { channelEnd, endpoint } from '../channel/table'
+import { FLAG_BLOCKED_HOST, channelEnd, endpoint, flags } from '../channel/table'
 import {
   respIsInline,
   respNeed,
@@ -104,6 +104,11 @@ export function peerEnded(ch: usize, left: u32): void {
     default:
       channelEnd(ch, false)
   }
+}
+
+/** Whether a command of the channel waits for the host's answer. */
+export function answerOwed(ch: usize): bool {
+  return service(ch) == abi.SERVICE_KV && (flags(ch) & FLAG_BLOCKED_HOST) != 0
 }
 
 /** The channel fails with −errno and will close. */

@@ -36,7 +36,7 @@ import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
 import { countBy } from '../memory/counter'
 import { call, hurry, sqRoom, sqe } from '../uring/submission'
-import { acceptAgain, listenerOf } from './accept'
+import { acceptAgain, acceptsSingly, listenerOf } from './accept'
 import { closed, closing } from './dispatch'
 import { inboundRelease, partialBytes } from './inbound'
 import { lingerBegin, lingerEnd } from './linger'
@@ -70,8 +70,8 @@ function flush(ch: usize): bool {
     return true
   }
   if (flags(ch) & FLAG_HALF_CLOSE && !(flags(ch) & FLAG_SHUT)) {
+    if (!call(abi.CALL_SHUTDOWN, load<i32>(ch, abi.CHANNEL_FD), abi.SHUT_WR, 0, 0, TAG_NONE)) return false
     setFlags(ch, FLAG_SHUT)
-    return call(abi.CALL_SHUTDOWN, load<i32>(ch, abi.CHANNEL_FD), abi.SHUT_WR, 0, 0, TAG_NONE) != 0
   }
   if (flags(ch) & FLAG_ENDING && state(ch) == abi.STATE_OPEN) return end(ch)
   return true
@@ -92,7 +92,9 @@ function arm(ch: usize): void {
   if (wanted && !(f & FLAG_RECV_ARMED)) {
     const fd = load<i32>(ch, abi.CHANNEL_FD)
     if (state(ch) == abi.STATE_LISTENING) {
-      store<u16>(sqe(abi.OP_ACCEPT, fd, channelData(ch, abi.KIND_ACCEPT)), abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
+      const s = sqe(abi.OP_ACCEPT, fd, channelData(ch, abi.KIND_ACCEPT))
+      if (!acceptsSingly(ch)) store<u16>(s, abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
+      store<u32>(ch, acceptsSingly(ch) ? 0 : 1, abi.CHANNEL_OWNER) // whether it is a multishot that is armed
     } else {
       const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
       store<u8>(s, abi.SQE_FLAG_BUFFER_SELECT, abi.SQE_FLAGS)
@@ -100,9 +102,14 @@ function arm(ch: usize): void {
       store<u16>(s, abi.BUF_GROUP, abi.SQE_BUF_GROUP)
     }
     setFlags(ch, FLAG_RECV_ARMED)
-  } else if (!wanted && f & FLAG_RECV_ARMED) {
+  } else if (f & FLAG_RECV_ARMED && (!wanted || tooMany(ch))) {
     cancel(ch, channelData(ch, state(ch) == abi.STATE_LISTENING ? abi.KIND_ACCEPT : abi.KIND_RECV), 0)
   }
+}
+
+/** A multishot accept that could bring more than the endpoint may have. */
+function tooMany(ch: usize): bool {
+  return state(ch) == abi.STATE_LISTENING && load<u32>(ch, abi.CHANNEL_OWNER) != 0 && acceptsSingly(ch)
 }
 
 function cancel(ch: usize, what: u64, how: u32): void {

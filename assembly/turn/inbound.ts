@@ -21,7 +21,7 @@ import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
 import { crowdHear } from './crowd'
 import { lingerOn } from './linger'
-import { endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
+import { answerOwed, endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
 
 /**
  * A partial frame's block grows by this factor, so that gathering n bytes costs O(n), and never from a mere
@@ -96,7 +96,8 @@ function listening(ch: usize): bool {
 }
 
 function endIfHeard(ch: usize): void {
-  if (flags(ch) & FLAGS_BLOCKED && partial(ch)) return // resume comes back here
+  // resume comes back here: bytes wait to be decoded, or the host owes an answer
+  if (flags(ch) & FLAGS_BLOCKED && (partial(ch) || answerOwed(ch))) return
   peerEnded(ch, partialBytes(ch))
 }
 
@@ -123,12 +124,11 @@ function feed(ch: usize, at: usize, end: usize): usize {
 /** Handles the whole frames of the partial skb; an incomplete one stays, at its front. */
 function drain(ch: usize): void {
   const skb = partial(ch)
-  const before = upcallCount()
   const stop = frames(ch, skbData(skb), skbTail(skb))
   skbPull(skb, <u32>(stop - skbData(skb)))
   if (skbLength(skb)) return
   store<u32>(ch, 0, abi.CHANNEL_PARTIAL)
-  if (upcallCount() != before) holdSkb(skb)
+  if (upcallCount()) holdSkb(skb) // the host may still have to read what it holds
   else skbFree(skb)
 }
 

@@ -34,7 +34,7 @@ import { TAG_SOCKET, upstreamConnected, upstreamSocket } from '../service/proxy/
 import { storesTick } from '../service/stores'
 import { upcallCount, upcallSlack } from '../service/upcall'
 import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
-import { call, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
+import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
 import { crowdTick } from './crowd'
 import { drained, failed } from './dispatch'
@@ -46,6 +46,9 @@ import { received, receivedEnd, resume } from './inbound'
 /** Most completions of one turn; then the host's loop has its say (law 9). */
 const BUDGET: u32 = 256
 
+/** SQEs and calls that one completion may need at once. */
+const SPARE: u32 = 8
+
 let deadline: u64 = 0
 
 /** Handles what the last `enter` has brought. Returns the number of upcalls that wait for the host. */
@@ -54,7 +57,7 @@ export function run(): u32 {
   results()
   outboundTurn()
   let budget = BUDGET
-  while (budget && cqReady() && upcallSlack() && sqRoom() > 8) {
+  while (budget && cqReady() && upcallSlack() && sqRoom() > SPARE && callRoom() > SPARE) {
     const c = cqTake()
     complete(load<u64>(c, abi.CQE_USER_DATA), load<i32>(c, abi.CQE_RES), load<u32>(c, abi.CQE_FLAGS))
     budget--

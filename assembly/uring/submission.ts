@@ -60,6 +60,13 @@ export function submissionPublish(): void {
   store<u32>(control, callCount, abi.CONTROL_CALL_COUNT)
 }
 
+/** Calls that can still be queued before the next `enter`. */
+// @ts-ignore: decorator
+@inline
+export function callRoom(): u32 {
+  return CALL_ENTRIES - callCount
+}
+
 /** The next immediate call; 0 when the list is full. `tag` comes back with the result. */
 export function call(op: u32, fd: i32, a: u32, b: u32, c: i64, tag: u32): usize {
   if (callCount == CALL_ENTRIES) return 0

@@ -4,7 +4,7 @@ import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
 import { readSocketAddress, type TcpAddress } from './address.ts'
 import { Frame } from './frame.ts'
-import { HeldFrames } from './held.ts'
+import { Held } from './held.ts'
 
 /** Plain functions, called synchronously; all but `frame` may be left out. */
 export interface Handler {
@@ -24,7 +24,9 @@ const SMALL = 64
 /** Who calls the handler. */
 export interface Deliverer {
   frame(channel: Channel, at: number, length: number): void
+  error(channel: Channel, error: Error): void
   end(channel: Channel): void
+  writable(channel: Channel): void
 }
 
 export class Channel {
@@ -36,9 +38,11 @@ export class Channel {
 
   readonly #deliverer: Deliverer
   #paused = false
+  /** Above the high watermark: what is decoded already waits, as the rest does. */
+  #full = false
   /** Nothing more is delivered: the handler has ended or destroyed the channel. */
   #done = false
-  #held: HeldFrames | undefined
+  #held: Held | undefined
 
   /** @internal */
   constructor(loop: Loop, slot: number, generation: number, deliverer: Deliverer) {
@@ -48,18 +52,32 @@ export class Channel {
     this.#deliverer = deliverer
   }
 
-  /** @internal A frame has come: it is delivered, or held while the channel is paused. */
+  /** @internal A frame has come: it is delivered, or held while the channel is paused or full. */
   received(at: number, length: number): void {
     if (this.#done) return
-    if (this.#paused || this.#held !== undefined) this.#hold().push(at, length)
+    if (this.#waits) this.#hold().pushFrame(at, length)
     else this.#deliverer.frame(this, at, length)
+  }
+
+  /** @internal An error has come, in the place of a frame. */
+  receivedError(error: Error): void {
+    if (this.#done) return
+    if (this.#waits) this.#hold().pushError(error)
+    else this.#deliverer.error(this, error)
   }
 
   /** @internal The peer has ended its side. */
   receivedEnd(): void {
     if (this.#done) return
-    if (this.#paused || this.#held !== undefined) this.#hold().ended = true
+    if (this.#waits) this.#hold().ended = true
     else this.#deliverer.end(this)
+  }
+
+  /** @internal The queue is low again. */
+  drained(): void {
+    this.#full = false
+    if (!this.#paused) this.#deliver()
+    this.#deliverer.writable(this)
   }
 
   /** @internal The channel is closed. */
@@ -69,20 +87,38 @@ export class Channel {
     this.#held = undefined
   }
 
-  #hold(): HeldFrames {
-    this.#held ??= new HeldFrames(this.#loop)
+  get #waits(): boolean {
+    return this.#paused || this.#full || this.#held !== undefined
+  }
+
+  #hold(): Held {
+    this.#held ??= new Held(this.#loop)
     return this.#held
   }
 
-  /** Delivers what was held, until the handler pauses again; then the core goes on. */
+  /** A handler that throws does not keep what is behind from coming. */
+  #safely(deliver: () => void): void {
+    try {
+      deliver()
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+
+  /** Delivers what was held, until the handler pauses or fills the channel again; then the core goes on. */
   #deliver(): void {
     const held = this.#held
-    while (held !== undefined && !held.empty && !this.#paused && !this.#done) {
-      held.shift((at, length) => this.#deliverer.frame(this, at, length))
+    while (held !== undefined && !held.empty && !this.#paused && !this.#full && !this.#done) {
+      held.shift(
+        (at, length) => this.#safely(() => this.#deliverer.frame(this, at, length)),
+        (error) => this.#safely(() => this.#deliverer.error(this, error)),
+      )
     }
-    if (this.#paused || this.#done) return
+    if (this.#paused || this.#full || this.#done) return
     this.#held = undefined
-    if (held?.ended) this.#deliverer.end(this)
+    if (held?.ended) this.#safely(() => this.#deliverer.end(this))
     this.#loop.core.pause(this.#slot, this.#generation, 0)
     this.#loop.touch()
   }
@@ -102,6 +138,7 @@ export class Channel {
     }
     if (result < 0) throw systemError(result, 'write')
     loop.touch()
+    if (result === 0) this.#full = true
     return result === 1
   }
 

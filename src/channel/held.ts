@@ -1,14 +1,16 @@
-// Frames that were already decoded when their handler paused the channel: kept in the loop's memory until it resumes.
+// What was already decoded when its channel was paused or full: kept, in order, until the handler can take it.
 import type { Loop } from '../loop/loop.ts'
 
-interface Place {
+interface Item {
   readonly at: number
   readonly length: number
+  /** An error in the place of a frame. */
+  readonly error?: Error
 }
 
-export class HeldFrames {
+export class Held {
   readonly #loop: Loop
-  readonly #places: Place[] = []
+  readonly #items: Item[] = []
   /** The peer's end came after them. */
   ended = false
 
@@ -17,29 +19,42 @@ export class HeldFrames {
   }
 
   get empty(): boolean {
-    return this.#places.length === 0
+    return this.#items.length === 0
   }
 
   /** Copies a frame out of the memory that the core will use again. */
-  push(at: number, length: number): void {
-    const copy = this.#loop.alloc(length)
+  pushFrame(at: number, length: number): void {
+    const copy = this.#loop.alloc(Math.max(1, length))
     this.#loop.bytes.copyWithin(copy, at, at + length)
-    this.#places.push({ at: copy, length })
+    this.#items.push({ at: copy, length })
   }
 
-  /** Hands the oldest frame to `use`, and frees it. */
-  shift(use: (at: number, length: number) => void): void {
-    const place = this.#places.shift()
-    if (place === undefined) return
+  pushError(error: Error): void {
+    this.#items.push({ at: 0, length: 0, error })
+  }
+
+  /** Hands the oldest item on, and frees it. */
+  shift(frame: (at: number, length: number) => void, failed: (error: Error) => void): void {
+    const item = this.#items.shift()
+    if (item === undefined) return
+    if (item.error !== undefined) {
+      failed(item.error)
+      return
+    }
     try {
-      use(place.at, place.length)
+      frame(item.at, item.length)
     } finally {
-      this.#loop.core.free(place.at)
+      this.#loop.core.free(item.at)
     }
   }
 
   /** Frees them all. */
   drop(): void {
-    while (!this.empty) this.shift(() => undefined)
+    while (!this.empty) {
+      this.shift(
+        () => undefined,
+        () => undefined,
+      )
+    }
   }
 }

@@ -99,10 +99,10 @@ class HandlerBridge implements EndpointHandler, Deliverer {
         channel.received(at, length)
         break
       case abi.UP_WRITABLE:
-        handler.writable?.(channel)
+        channel.drained()
         break
       case abi.UP_ERROR:
-        handler.error?.(channel, channelError(length, extra))
+        channel.receivedError(channelError(length, extra))
         break
       case abi.UP_END:
         channel.receivedEnd()
@@ -125,6 +125,14 @@ class HandlerBridge implements EndpointHandler, Deliverer {
     this.#frame.at = at
     this.#frame.length = length
     this.#handler.frame(channel, this.#frame)
+  }
+
+  error(channel: Channel, error: Error): void {
+    this.#handler.error?.(channel, error)
+  }
+
+  writable(channel: Channel): void {
+    this.#handler.writable?.(channel)
   }
 
   end(channel: Channel): void {

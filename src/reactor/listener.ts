@@ -38,8 +38,14 @@ export class Listener {
     prepare?: (endpoint: number) => void,
   ): Promise<Listener> {
     const { fd, address } = await bind(loop, at)
-    const endpoint = createEndpoint(loop, options)
-    prepare?.(endpoint)
+    let endpoint = 0
+    try {
+      endpoint = createEndpoint(loop, options)
+      prepare?.(endpoint)
+    } catch (error) {
+      loop.call(abi.CALL_CLOSE, fd)
+      throw error
+    }
     const listener = new Listener(loop, endpoint, address)
     const { handler } = options
     loop.register(endpoint, {
@@ -50,6 +56,8 @@ export class Listener {
     })
     if (!loop.core.endpointListen(endpoint, fd)) {
       loop.call(abi.CALL_CLOSE, fd)
+      loop.unregister(endpoint)
+      loop.core.endpointFree(endpoint)
       throw systemError(-abi.EMFILE, 'listen', { address: address.host, port: address.port })
     }
     loop.ref()
@@ -86,7 +94,7 @@ export class Listener {
         core.endpointAbort(endpoint)
         loop.touch()
       }
-      const timer = setTimeout(abort, drainMs)
+      const timer = setTimeout(abort, Math.min(Math.max(0, drainMs), TIMEOUT_MAX_MS))
       this.#drained = () => {
         clearTimeout(timer)
         resolve()
@@ -110,6 +118,8 @@ export function createEndpoint(loop: Loop, options: Omit<EndpointOptions, 'handl
 }
 
 const BACKLOG = 4096
+/** More would be taken for 1 ms (Node's timers). */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1
 
 async function bind(loop: Loop, at: TcpAddress): Promise<{ fd: number; address: Listener['address'] }> {
   const subject = { address: at.host, port: at.port }

@@ -2,7 +2,17 @@
 // scripts that use it in a process of their own. MILLRACE_WAIT decides how the loop of this process waits.
 import { once } from 'node:events'
 import { expect, onTestFinished } from 'vitest'
-import { type ListenOptions, listen, type Server } from '../../dist/src/index.js'
+import {
+  type Channel,
+  type Codec,
+  type Frame,
+  type FrameError,
+  type Handler,
+  type ListenOptions,
+  lengthField,
+  listen,
+  type Server,
+} from '../../dist/src/index.js'
 import { threadLoop } from '../../dist/src/loop/loop.js'
 import { poll, run } from './harness.ts'
 import { Wire } from './wire.ts'
@@ -70,4 +80,70 @@ export function script(wait: WaitName, body: string): ReturnType<typeof run> {
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
   `
   return run(process.execPath, ['--input-type=module', '-e', head + body], { timeout: 15_000 })
+}
+
+/** Messages behind a length field of four bytes. */
+export const four = (maxFrameLength = 16 << 20): Codec =>
+  lengthField({ maxFrameLength, lengthFieldLength: 4, initialBytesToStrip: 4 })
+/** The code of what an action throws, or what it returns. */
+export const codeOf = (action: () => unknown): string => {
+  try {
+    return `returned ${action()}`
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
+  }
+}
+
+/** Gives frames back as they come. What a write throws is kept, and ends the channel. */
+export class Echo implements Handler {
+  readonly faults: string[] = []
+  /** The most that was ever queued. */
+  deepest = 0
+
+  frame(channel: Channel, frame: Frame): void {
+    const fault = codeOf(() => channel.write(frame))
+    this.deepest = Math.max(this.deepest, channel.writableLength)
+    if (fault.startsWith('returned')) return
+    this.faults.push(fault)
+    channel.destroy()
+  }
+}
+
+/** A handler that writes down what happens, in order. */
+export class Log implements Handler {
+  readonly lines: string[] = []
+  channel: Channel | undefined
+  /** Done for a frame after it has been written down. */
+  readonly #then: (channel: Channel, text: string) => void
+
+  constructor(then: (channel: Channel, text: string) => void = () => undefined) {
+    this.#then = then
+  }
+
+  open(channel: Channel): void {
+    this.channel = channel
+  }
+
+  frame(channel: Channel, frame: Frame): void {
+    const text = frame.toString()
+    this.lines.push(text)
+    this.#then(channel, text)
+  }
+
+  error(_channel: Channel, error: Error): void {
+    const { code, length } = error as FrameError
+    this.lines.push(`${code} ${length}`)
+  }
+
+  end(): void {
+    this.lines.push('end')
+  }
+
+  close(): void {
+    this.lines.push('close')
+  }
+
+  async until(line: string): Promise<void> {
+    await poll(() => this.lines.includes(line), `${line}; there was ${this.lines.slice(-20)}`)
+  }
 }

@@ -1,6 +1,8 @@
 // The library through real sockets, with a loop that waits behind a poll handle.
 import { framesSuite } from './listen-frames.ts'
 import { lifeSuite } from './listen-life.ts'
+import { orderSuite } from './listen-order.ts'
 
 framesSuite('poll')
+orderSuite('poll')
 lifeSuite('poll')

@@ -1,6 +1,8 @@
 // The library through real sockets, with a loop that waits in libuv's prepare phase.
 import { framesSuite } from './listen-frames.ts'
 import { lifeSuite } from './listen-life.ts'
+import { orderSuite } from './listen-order.ts'
 
 framesSuite('prepare')
+orderSuite('prepare')
 lifeSuite('prepare')

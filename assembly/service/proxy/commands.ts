@@ -20,6 +20,7 @@ export const MODE_SCRIPT: u32 = 12 // a script, then numkeys ≥ 1, then the key
 export const MODE_LOCAL: u32 = 13 // the proxy answers
 export const MODE_REFUSED: u32 = 14 // cannot be sharded
 export const MODE_CLOSE: u32 = 15 // a browser, not a client
+export const MODE_PROTOCOL: u32 = 16 // the proxy answers, once nothing is outstanding: the protocol may change
 
 const ENTRY_BYTES: usize = 32 // the name's first 24 bytes folded to lower case, then its mode
 const SLOTS: usize = 1024
@@ -58,7 +59,7 @@ export function commandsCreate(): bool {
   add(MODE_COUNTED, 'lmpop sintercard zdiff zinter zintercard zmpop zunion ')
   add(MODE_COUNTED2, 'zdiffstore zinterstore zunionstore ')
   add(MODE_SCRIPT, 'eval eval_ro evalsha evalsha_ro fcall fcall_ro ')
-  add(MODE_LOCAL, 'ping echo quit select hello auth client command info time reset ')
+  add(MODE_LOCAL, 'ping echo quit select auth client command info time ')
   add(MODE_REFUSED, 'acl asking bgrewriteaof bgsave blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax ')
   add(MODE_REFUSED, 'bzpopmin cluster config dbsize ')
   add(MODE_REFUSED, 'debug discard exec failover flushall flushdb function keys lastsave latency lolwut ')
@@ -68,6 +69,7 @@ export function commandsCreate(): bool {
   add(MODE_REFUSED, 'replicaof restore-asking role save scan script shutdown slaveof slowlog spublish ')
   add(MODE_REFUSED, 'ssubscribe subscribe ')
   add(MODE_REFUSED, 'sunsubscribe swapdb sync unsubscribe unwatch wait watch xread xreadgroup ')
+  add(MODE_PROTOCOL, 'hello reset ')
   add(MODE_CLOSE, 'post host: ')
   return true
 }

@@ -104,6 +104,8 @@ export function requestKeep(r: usize, at: usize, bytes: u32): void {
 export function requestDone(r: usize): void {
   store<u32>(r, 1, REQUEST_DONE)
   const client = <usize>load<u32>(r, REQUEST_CLIENT)
+  // a reply that is not whole must never let the next one take its place
+  if (queueLost() && client) channelAbort(client)
   if (!client) return requestFree(r)
   if (<usize>load<u32>(client, abi.CHANNEL_FIRST) != r) return
   const queue = client + abi.CHANNEL_QUEUE

@@ -15,7 +15,7 @@ import * as commands from './commands'
 import { ROUTE_ABORT, ROUTE_OK, ROUTE_WAIT, appendArgument, header, shardSession, twins } from './forward'
 import { serverError } from './server-error'
 import { PROXY_LOCAL, PROXY_RING, SERVER_CHANNEL, SERVER_ERROR, SERVER_KV, serverOf } from './pool'
-import { KIND_HOST, KIND_SINGLE, REQUEST_QUEUE, requestCreate, requestDone } from './request'
+import { KIND_HOST, KIND_SINGLE, REQUEST_DONE, REQUEST_QUEUE, requestCreate, requestDone } from './request'
 import { split } from './split'
 import { upstreamComing, upstreamFull, upstreamSubmit, upstreamTakes } from './upstream'
 
@@ -31,6 +31,9 @@ export function route(ch: usize, proxy: usize, mode: u32, at: usize, taken: u32)
   switch (mode) {
     case commands.MODE_LOCAL:
       return local(ch, proxy)
+    case commands.MODE_PROTOCOL:
+      // what was sent over one connection must be answered before the next goes over another
+      return load<u32>(ch, abi.CHANNEL_PENDING) ? ROUTE_WAIT : local(ch, proxy)
     case commands.MODE_REFUSED:
       return refused(ch, "ERR '", "' is not supported by the proxy: it cannot be sharded")
     case commands.MODE_UNKNOWN:
@@ -126,7 +129,9 @@ function local(ch: usize, proxy: usize): i32 {
   const outcome = kvExecute(<usize>load<u32>(proxy, PROXY_LOCAL), ch + abi.CHANNEL_SESSION, sink)
   if (outcome == KV_UPCALL) {
     const waiting = request ? request : requestCreate(ch, KIND_HOST)
-    return waiting && commandUp(ch, waiting) ? ROUTE_OK : ROUTE_ABORT
+    if (waiting && commandUp(ch, waiting)) return ROUTE_OK
+    if (waiting) store<u32>(waiting, 1, REQUEST_DONE) // nobody will answer it: it goes with its client
+    return ROUTE_ABORT
   }
   if (outcome == KV_CLOSE) channelEnd(ch, true)
   if (request) requestDone(request)

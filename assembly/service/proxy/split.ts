@@ -4,7 +4,15 @@
 import * as abi from '../../abi'
 import { blockAlloc, blockData, blockGet, blockPut } from '../../memory/block'
 import { alloc, free } from '../../memory/heap'
-import { QUEUE_RECORD_BYTES, queueBytes, queueInit, queueLost, queueRoom, queueWrote } from '../../memory/queue'
+import {
+  QUEUE_RECORD_BYTES,
+  queueBytes,
+  queueClear,
+  queueInit,
+  queueLost,
+  queueRoom,
+  queueWrote,
+} from '../../memory/queue'
 import { respArg, respArgLength, respArgc, respArgv, respUse } from '../../codec/resp'
 import { ringLookup } from '../../ring/lookup'
 import { kvExecute } from '../kv/kv'
@@ -180,6 +188,11 @@ function execute(session: usize, server: usize, part: usize, map: usize, keys: u
   respUse(table, count)
   kvExecute(<usize>load<u32>(server, pool.SERVER_KV), session, queue)
   respUse(argv, argc)
-  partAnswered(part, queue)
+  if (queueLost()) {
+    queueClear(queue)
+    partFailed(part, server, FAIL_MEMORY)
+  } else {
+    partAnswered(part, queue)
+  }
   free(table)
 }

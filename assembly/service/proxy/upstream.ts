@@ -6,9 +6,11 @@ import * as abi from '../../abi'
 import {
   FLAG_CONNECTING,
   FLAG_RECV_WANTED,
+  FLAG_SENDING,
   channelAbort,
   channelCreate,
   dirty,
+  flags,
   setFlags,
 } from '../../channel/table'
 import { nowNs } from '../../clock'
@@ -56,6 +58,7 @@ export function upstreamSeed(seed: u64): void {
 export function upstreamConnect(server: usize): void {
   const tag = TAG_SOCKET | load<u32>(server, pool.SERVER_NUMBER)
   if (!call(abi.CALL_SOCKET, -1, load<u32>(server, pool.SERVER_FAMILY), abi.SOCK_STREAM, 0, tag)) {
+    hurry() // the call list is full: the next turn has room
     store<u64>(server, nowNs + BACKOFF_FIRST_NS, pool.SERVER_RETRY_NS)
     return
   }
@@ -179,7 +182,7 @@ export function upstreamFrames(ch: usize, at: usize, end: usize): usize {
     }
     replyBegin(scan)
     const request = <usize>load<u32>(server, pool.SERVER_FIRST)
-    if (!request || load<u64>(ch, abi.CHANNEL_BYTES_OUT) < load<u64>(request, REQUEST_SENT_AT)) {
+    if (!request || isEarly(ch, request)) {
       upstreamFail(server, FAIL_STRAY)
       return end
     }
@@ -188,6 +191,17 @@ export function upstreamFrames(ch: usize, at: usize, end: usize): usize {
     at += length
   }
   return at
+}
+
+/**
+ * Whether a reply has come before its request was sent. Of a SEND that waits for the socket an unknown part is gone,
+ * but never its last byte: that one comes with its completion.
+ */
+function isEarly(ch: usize, request: usize): bool {
+  const sent = load<u64>(ch, abi.CHANNEL_BYTES_OUT)
+  const end = load<u64>(request, REQUEST_SENT_AT)
+  if (end <= sent) return false
+  return !(flags(ch) & FLAG_SENDING) || end >= sent + load<u32>(ch, abi.CHANNEL_IN_FLIGHT)
 }
 
 /** Whether the partial reply `[base, end)` is whole or malformed. */

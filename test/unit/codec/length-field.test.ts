@@ -214,7 +214,7 @@ function randomFrame(random: Random, options: LengthFieldOptions): Buffer {
 
 test(`random parameters, streams and cuts (MILLRACE_SEED=${SEED})`, () => {
   const kinds = { frame: 0, TL: 0, CF: 0 }
-  for (let round = 0; round < 1500; round++) {
+  for (let round = 0; round < 700; round++) {
     const random = new Random(SEED + round)
     const options = randomOptions(random)
     const frames = Array.from({ length: random.between(1, 10) }, () => randomFrame(random, options))
@@ -224,17 +224,18 @@ test(`random parameters, streams and cuts (MILLRACE_SEED=${SEED})`, () => {
     for (let i = 0; i < 4; i++) compare(stream, cuts(random, stream), options)
     for (const result of twin(stream, options)) kinds[typeof result === 'string' ? 'frame' : result[0]]++
   }
-  for (const count of Object.values(kinds)) expect(count).toBeGreaterThan(300)
+  for (const count of Object.values(kinds)) expect(count).toBeGreaterThan(150)
 })
 
 /** What the encoder puts before a body of this length; undefined where the field cannot say it. */
 function encode(options: LengthFieldOptions, length: number): Buffer | undefined {
   new Frames(options)
   const to = core.put(Buffer.alloc(16, 0x7e))
+  if (!core.call('lengthFieldFits', codec, length)) return undefined
   const written = core.call('lengthFieldEncode', codec, to, length)
   const bytes = Buffer.from(core.bytes.slice(to, to + 16))
-  expect(bytes.subarray(Math.max(0, written)).every((byte) => byte === 0x7e)).toBe(true)
-  return written < 0 ? undefined : bytes.subarray(0, written)
+  expect(bytes.subarray(written).every((byte) => byte === 0x7e)).toBe(true)
+  return bytes.subarray(0, written)
 }
 
 describe('the encoder', () => {
@@ -259,7 +260,7 @@ describe('the encoder', () => {
   })
 
   test(`is the decoder's mirror (MILLRACE_SEED=${SEED})`, () => {
-    for (let round = 0; round < 600; round++) {
+    for (let round = 0; round < 300; round++) {
       const random = new Random(SEED + round)
       const options = { ...randomOptions(random), lengthFieldOffset: 0, maxFrameLength: max }
       options.initialBytesToStrip = options.lengthFieldLength

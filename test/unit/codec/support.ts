@@ -27,6 +27,8 @@ export class Inbound {
   #base = 0
   #have = 0
   #over = false
+  /** Bytes that were gathered since the stream began, rather than handled where they lay. */
+  gathered = 0
 
   constructor(core: TestCore, bytesMax: number) {
     this.core = core
@@ -39,11 +41,7 @@ export class Inbound {
   reset(): void {
     this.#have = 0
     this.#over = false
-  }
-
-  /** Bytes that wait for the rest of their frame. */
-  get waiting(): number {
-    return this.#have
+    this.gathered = 0
   }
 
   push(decoder: Decoder, chunk: Uint8Array): void {
@@ -73,6 +71,7 @@ export class Inbound {
     if (this.#have === 0) this.#base = this.#gathered
     this.memory.copyWithin(this.#base + this.#have, from, from + bytes)
     this.#have += bytes
+    this.gathered += bytes
     this.memory.set(BEHIND, this.#base + this.#have)
   }
 

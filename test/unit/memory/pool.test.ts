@@ -1,5 +1,5 @@
-// The TLSF pool against a map of its bytes: no two allocations overlap, what they hold is kept, a refusal is honest, and
-// in the end everything is one free block again.
+// The TLSF pool against a map of its bytes: no two allocations overlap, what they hold is kept, a refusal is honest,
+// and in the end everything is one free block again.
 import { expect, test } from 'vitest'
 import { Random, SEED } from '../../system/random.ts'
 import { TestCore } from '../core-test.ts'
