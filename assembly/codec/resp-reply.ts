@@ -53,9 +53,10 @@ export function replyProtocol(state: usize, resp3: bool): void {
 /** Bytes that the reply needs at least beyond the `have` that are there. */
 export function replyNeed(state: usize, have: u32): u32 {
   const bulk = load<i32>(state, BULK)
-  // an element takes four bytes at least, as in `:1\r\n`, and in RESP3 three, as in `_\r\n`
-  const left = load<u64>(state, LEFT) - (bulk >= 0 && load<u32>(state, DEPTH) ? 1 : 0) // the bulk is one of them
-  const rest = left * (load<u32>(state, RESP3) ? 3 : 4)
+  // what has begun counts as one still to come; every other element takes three bytes at least, as `+\r\n` does
+  const depth = load<u32>(state, DEPTH)
+  const begun: u64 = depth ? depth - 1 + (bulk >= 0 ? 1 : 0) : 0
+  const rest = (load<u64>(state, LEFT) - begun) * 3
   const whole = <u64>load<u32>(state, AT) + (bulk >= 0 ? <u64>bulk + 2 : 0) + rest
   return whole > <u64>have ? <u32>min<u64>(whole - have, 0x7fffffff) : 1
 }

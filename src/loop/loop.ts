@@ -160,8 +160,9 @@ export class Loop {
   }
 
   /**
-   * One turn. While work keeps coming it enters again by itself, without going round the host's loop, until the host has
-   * something to do or the turn's budget is used up; not after an upcall, since what handlers have promised comes first.
+   * One turn. While work keeps coming it enters again by itself, without going round the host's loop, until the host
+   * has something to do or the turn's budget is used up; not after an upcall, since what handlers have promised comes
+   * first.
    */
   #turn(): void {
     const began = this.#now()
