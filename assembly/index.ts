@@ -15,6 +15,7 @@ import {
   tableCreate,
 } from './channel/table'
 import { respCreate } from './codec/resp'
+import { batchCreate } from './codec/resp-batch'
 import { arenaCreate } from './memory/arena'
 import { queueAppend, queueBytes, queueLost } from './memory/queue'
 import { hostWrite } from './service/host'
@@ -100,7 +101,7 @@ export function create(
   lingerCreate()
   crowdCreate()
   sessionCreate()
-  return respCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
+  return respCreate() && batchCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
 }
 
 /** The kernel is set up: its rings are read, and the receive buffers are provided. */

@@ -125,8 +125,9 @@ export class Channel {
 
   /**
    * Queues a message, framed by the codec; it is sent with everything else of this turn. Returns false when the queue
-   * is now above its high watermark: no frames come any more, and `writable` says when to go on. Throws EPIPE after the end, ENOBUFS where the queue
-   * is at its bound, EINVAL where the length does not fit the codec's length field; then nothing was queued.
+   * is now above its high watermark: no frames come any more, and `writable` says when to go on. Throws EPIPE after the
+   * end, ENOBUFS where the queue is at its bound, EINVAL where the length does not fit the codec's length field; then
+   * nothing was queued.
    */
   write(message: Frame | Uint8Array | string): boolean {
     const loop = this.#loop

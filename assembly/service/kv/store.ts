@@ -56,6 +56,12 @@ export function storeBudget(db: usize): usize {
   return load<u32>(db, S_BUDGET)
 }
 
+/** The first entry of a key's bucket, or 0: a look ahead that changes nothing. */
+export function storePeek(db: usize, key: usize, length: u32): usize {
+  const table = <usize>load<u32>(db, S_TABLE)
+  return table ? <usize>load<u32>(tableHead(table, hashKey(key, length))) : 0
+}
+
 /** The live entry of a key, marked as used, or 0. An entry that has expired is removed. */
 export function storeFind(db: usize, key: usize, length: u32): usize {
   const hash = hashKey(key, length)
