@@ -1,8 +1,10 @@
 // What one enter does: submit in order, wait for no longer than asked, and lose no completion.
+import { spawn } from 'node:child_process'
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import { ualarm } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
+import { RECEIVE } from '../rig.ts'
 
 export function entering({ prove }: Contract): void {
   prove('SQEs are consumed in order, each with one completion', (rig) => {
@@ -33,6 +35,28 @@ export function entering({ prove }: Contract): void {
       expect(Number(process.hrtime.bigint() - start)).toBeGreaterThanOrEqual(ms * 1e6)
     }
     expect(rig.take().map((cqe) => cqe.id)).toEqual([id])
+  })
+
+  prove('asked to gather, it goes on for a moment once something has come', (rig) => {
+    const [one, peerOne] = rig.pair()
+    const [two, peerTwo] = rig.pair()
+    rig.provideAll()
+    const armed = [one, two].map((fd) => rig.submit({ fd, ...RECEIVE }))
+    rig.enter()
+    // written by somebody else, because enter blocks us: one byte, and 20 ms later one for the other socket
+    const writes = 'sleep 0.1; printf x >&3; sleep 0.02; printf y >&4'
+    const write = (): void => {
+      const stdio = ['ignore', 'ignore', 'ignore', peerOne, peerTwo] as const
+      expect(spawn('sh', ['-c', writes], { stdio: [...stdio] }).pid).toBeTypeOf('number')
+    }
+    rig.view.setUint32(abi.CONTROL_MIN_WAIT_NS, 200_000_000, true)
+    write()
+    expect(rig.enter(1, 5000)).toBe(2)
+    expect(rig.take().map((cqe) => [cqe.id, cqe.res])).toEqual(armed.map((id) => [id, 1]))
+    rig.view.setUint32(abi.CONTROL_MIN_WAIT_NS, 0, true)
+    write()
+    expect(rig.enter(1, 5000)).toBe(1)
+    expect(rig.wait(2).map((cqe) => cqe.id)).toEqual(armed)
   })
 
   prove('completions that are there already end the wait at once', (rig) => {
