@@ -10,4 +10,5 @@ export { type Codec, type LengthFieldOptions, lengthField, raw } from './channel
 export type { FrameError } from './channel/errors.ts'
 export type { Frame } from './channel/frame.ts'
 export { HashRing } from './core/hash-ring.ts'
+export { type Feature, features } from './kernel/features.ts'
 export { type ListenOptions, listen, type Server, type ServerStats } from './reactor/listen.ts'
