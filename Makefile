@@ -111,9 +111,9 @@ check: build ## Format, lint, types, rules of the house, generated files, packag
 
 asan: build asan-contract ## The contract tests on a shim with address and undefined-behaviour sanitizers
 
-fuzz: build ## Random input for FUZZ_TIME seconds (60)
+fuzz: build ## Random byte streams through the kernel, three times FUZZ_TIME seconds (60)
 	$(call say,FUZZ,$(FUZZ_TIME) s)
-	$(Q)FUZZ_SECONDS=$(FUZZ_TIME) vitest run --project fuzz
+	$(Q)FUZZ_SECONDS=$(FUZZ_TIME) vitest run --project contract -t 'random streams'
 
 soak: build bench-peers ## Load, churn and a look at memory and descriptors for SOAK_TIME seconds (600)
 	$(call say,SOAK,$(SOAK_TIME) s)
