@@ -9,6 +9,8 @@ import { parseInteger, parsedInteger } from './integer'
 
 /** Longest header or inline line, in bytes without its end (PROTO_INLINE_MAX_SIZE of Redis). */
 export const RESP_LINE_MAX: u32 = 65536
+/** Longest argument (proto-max-bulk-len of Redis). */
+const BULK_MAX: i64 = 536870912
 /** Most arguments of one command. */
 export const RESP_ELEMENTS_MAX: i64 = 1048576
 
@@ -38,8 +40,6 @@ export let respGot: u32 = 0
 
 let capacity: u32 = 0
 let unescaped: usize = 0 // the arguments of the last inline command
-let bulkMax: i64 = 536870912
-let elementsMax: i64 = RESP_ELEMENTS_MAX
 let restricted = false
 
 // Where a scan stands, relative to the frame's first byte.
@@ -54,11 +54,6 @@ export function respCreate(): bool {
   respArgv = alloc(capacity << 3)
   unescaped = alloc(RESP_LINE_MAX + 2)
   return respArgv != 0 && unescaped != 0
-}
-
-/** Sets the longest argument (proto-max-bulk-len). */
-export function respSetBulkMax(bytes: i64): void {
-  bulkMax = bytes
 }
 
 /** Before authentication: at most 10 arguments of 16 KiB (Redis, CVE-2021-32675). */
@@ -118,7 +113,7 @@ export function respDecode(at: usize, end: usize): i32 {
       if (header == 0) scanFrom(<u32>(end - at) - heldBack(end), 0, 0, -1)
       return header == LINE_BAD ? RESP_BAD_MULTIBULK : header == LINE_LONG ? RESP_BIG_COUNT : RESP_INCOMPLETE
     }
-    if (!parseInteger(p, header - 2) || parsedInteger > elementsMax) return RESP_BAD_MULTIBULK
+    if (!parseInteger(p, header - 2) || parsedInteger > RESP_ELEMENTS_MAX) return RESP_BAD_MULTIBULK
     p += header
     if (parsedInteger <= 0) {
       respArgc = 0
@@ -174,7 +169,7 @@ export function respScan(base: usize, end: usize): i32 {
       if (header == 0) scanAt = <u32>(end - base) - heldBack(end)
       return header == LINE_BAD ? RESP_BAD_MULTIBULK : header == LINE_LONG ? RESP_BIG_COUNT : RESP_INCOMPLETE
     }
-    if (!parseInteger(base + 1, header - 2) || parsedInteger > elementsMax) return RESP_BAD_MULTIBULK
+    if (!parseInteger(base + 1, header - 2) || parsedInteger > RESP_ELEMENTS_MAX) return RESP_BAD_MULTIBULK
     if (parsedInteger <= 0) return 1
     if (restricted && parsedInteger > 10) return RESP_UNAUTHENTICATED_MULTIBULK
     scanLeft = <i32>parsedInteger
@@ -266,7 +261,7 @@ function bulkHeaderFrom(p: usize, from: usize, end: usize): i32 {
   if (header == 0) return RESP_INCOMPLETE
   if (header == LINE_LONG) return RESP_BIG_BULK_COUNT
   if (header < 0 || !parseInteger(p + 1, header - 2)) return RESP_BAD_BULK
-  if (parsedInteger < 0 || parsedInteger > bulkMax) return RESP_BAD_BULK
+  if (parsedInteger < 0 || parsedInteger > BULK_MAX) return RESP_BAD_BULK
   if (restricted && parsedInteger > 16384) return RESP_UNAUTHENTICATED_BULK
   return header + 1
 }

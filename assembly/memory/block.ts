@@ -3,11 +3,12 @@
 //
 //   block | refs u32 | bytes u32 (capacity) | home u32 (its pool, 0: a slab) | pad | data …
 
+import { BLOCK_HEADER_BYTES } from '../abi'
 import { heapPool } from './heap'
 import { poolAlloc, poolFree } from './pool'
 import { SLAB_BYTES_MAX, slabAlloc, slabClass, slabFree } from './slab'
 
-export const BLOCK_HEADER: u32 = 16
+export const BLOCK_HEADER: u32 = BLOCK_HEADER_BYTES
 const B_REFS: usize = 0
 const B_BYTES: usize = 4
 const B_HOME: usize = 8

@@ -7,7 +7,6 @@ import {
   FLAG_ENDING,
   FLAG_WRITABLE_WANTED,
   FLAGS_BLOCKED,
-  channelEnd,
   dirty,
   endpoint,
   flags,
@@ -99,9 +98,4 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   if (queueBytes(queue) <= high) return 1
   setFlags(ch, FLAG_WRITABLE_WANTED | FLAG_BLOCKED_OUT) // no more is decoded for a channel that is full (law 7)
   return 0
-}
-
-/** Ends the host's side once everything written is sent. */
-export function hostEndChannel(ch: usize): void {
-  channelEnd(ch, true)
 }

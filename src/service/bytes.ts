@@ -12,12 +12,17 @@ const UNITS: Readonly<Record<string, number>> = {
   gb: 1024 ** 3,
 }
 
-/** Parses a size (memtoull of Redis: kb, mb and gb are powers of 1024, k, m and g of 1000). */
+/** The bytes that a value with a unit means (memtoull of Redis: kb is 1024, k is 1000); undefined where it means none. */
+export function parseMemory(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d+)([a-z]*)$/i.exec(text) ?? []
+  const factor = UNITS[unit.toLowerCase()]
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor
+}
+
+/** Parses the size of an option, within limits. */
 export function parseBytes(name: string, text: string, min: number, max: number): number {
-  const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text.trim())
-  const unit = UNITS[match?.[2]?.toLowerCase() ?? ''] ?? Number.NaN
-  const bytes = match === null ? Number.NaN : Math.floor(Number(match[1]) * unit)
-  if (!(bytes >= min && bytes <= max)) {
+  const bytes = parseMemory(text)
+  if (bytes === undefined || bytes < min || bytes > max) {
     throw new InvalidArgumentError(
       name,
       `a size from ${formatBytes(min)} to ${formatBytes(max)}, as in 100mb or 1gb`,

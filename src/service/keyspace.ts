@@ -2,7 +2,7 @@
 import * as abi from '../../assembly/abi.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
-import type { Policy } from './kv.ts'
+import type { AdminPolicy as Policy } from './kv-admin.ts'
 
 // kvStat's numbers, in the order of assembly/service/kv/kv.ts
 const STATS = [

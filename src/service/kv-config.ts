@@ -1,4 +1,5 @@
 // CONFIG GET, SET, RESETSTAT, REWRITE: the parameters of redis.conf that clients and tools ask a cache for.
+import { parseMemory } from './bytes.ts'
 import { type AdminContext, type AdminPolicy, POLICIES } from './kv-admin.ts'
 import { failure, type Line, OK, type Reply } from './kv-reply.ts'
 import { globToRegExp, help, subcommand } from './kv-subcommand.ts'
@@ -7,24 +8,6 @@ interface Parameter {
   get(context: AdminContext): string
   /** Checks a value and returns what sets it, or why it may not be set. Without it the parameter is immutable. */
   check?(value: string, context: AdminContext): (() => void) | string
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1000,
-  kb: 1024,
-  m: 1000 ** 2,
-  mb: 1024 ** 2,
-  g: 1000 ** 3,
-  gb: 1024 ** 3,
-}
-
-/** The bytes that a value with a unit means, as Redis reads it; undefined where it means none. */
-export function parseMemory(text: string): number | undefined {
-  const [, digits, unit = ''] = /^(\d+)([a-z]*)$/i.exec(text) ?? []
-  const factor = UNITS[unit.toLowerCase()]
-  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor
 }
 
 const NOTHING = (): void => undefined

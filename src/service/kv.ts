@@ -6,16 +6,14 @@ import { Loop, randomU64 } from '../loop/loop.ts'
 import { Listener } from '../reactor/listener.ts'
 import { answerCommand } from './command.ts'
 import { Keyspace } from './keyspace.ts'
+import type { AdminPolicy } from './kv-admin.ts'
 import { kvCommander } from './kv-context.ts'
-
-export const POLICIES = ['noeviction', 'allkeys-lru'] as const
-export type Policy = (typeof POLICIES)[number]
 
 export interface KvOptions {
   readonly listen: TcpAddress
   /** Bytes of all keys and values together, with what it takes to find them. */
   readonly maxmemory: number
-  readonly policy: Policy
+  readonly policy: AdminPolicy
   readonly password?: string | undefined
   readonly maxClients: number
 }

@@ -2,6 +2,16 @@
 //
 //   session | flags u32 | db u32 | name block u32 | name length u32 | client id u64 |      24 bytes of the channel's
 
+import {
+  SESSION_FLAGS,
+  SESSION_DB,
+  SESSION_NAME,
+  SESSION_NAME_LENGTH,
+  SESSION_ID,
+  SESSION_RESP3,
+  SESSION_AUTHENTICATED,
+  SESSION_AUTH_REQUIRED,
+} from '../../abi'
 import { nowMs } from '../../clock'
 import { parseInteger, parsedInteger } from '../../codec/integer'
 import {
@@ -25,16 +35,17 @@ import { COMMAND_NO_AUTH, command, KV_CLOSE, KV_CLOSE_SILENT, KV_DONE, KV_UPCALL
 import { SPACE_DATABASES, SPACE_PASSWORD, SPACE_PASSWORD_LENGTH } from './space'
 import { S_SPACE } from './store'
 
-export const SESSION_FLAGS: usize = 0
-export const SESSION_DB: usize = 4
-export const SESSION_NAME: usize = 8 // a data block, or 0
-export const SESSION_NAME_LENGTH: usize = 12
-export const SESSION_ID: usize = 16
-export const SESSION_BYTES: u32 = 24
-
-export const SESSION_RESP3: u32 = 1
-export const SESSION_AUTHENTICATED: u32 = 2
-export const SESSION_AUTH_REQUIRED: u32 = 4
+export {
+  SESSION_FLAGS,
+  SESSION_DB,
+  SESSION_NAME,
+  SESSION_NAME_LENGTH,
+  SESSION_ID,
+  SESSION_BYTES,
+  SESSION_RESP3,
+  SESSION_AUTHENTICATED,
+  SESSION_AUTH_REQUIRED,
+} from '../../abi'
 
 // @ts-ignore: decorator
 @inline

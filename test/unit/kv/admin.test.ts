@@ -1,8 +1,8 @@
 // The rare commands that are answered in TypeScript, as redis-server 7.0.15 answers them.
 import { beforeEach, describe, expect, test } from 'vitest'
+import { parseMemory } from '../../../src/service/bytes.ts'
 import { type AdminClient, type AdminContext, adminReply } from '../../../src/service/kv-admin.ts'
 import { COMMANDS } from '../../../src/service/kv-commands.ts'
-import { parseMemory } from '../../../src/service/kv-config.ts'
 import { DOCS } from '../../../src/service/kv-docs.ts'
 import { globToRegExp } from '../../../src/service/kv-subcommand.ts'
 import { parse, type Reply } from '../../system/wire.ts'
