@@ -18,8 +18,9 @@ export function banner(
     return (message) => print({ message })
   }
   const why = `kernel ${kernel.name} (${kernel.reason}), ${WAITS[wait.name]}`
-  process.stdout.write(`${tool} listening on ${formatAddress(address)}\n${why}\n`)
-  if (lines.length > 0) process.stdout.write(`try:\n${lines.map((line) => `  ${line}\n`).join('')}`)
+  const examples = lines.length === 0 ? '' : `try:\n${lines.map((line) => `  ${line}\n`).join('')}`
+  // one write: whoever has read the first line can read them all
+  process.stdout.write(`${tool} listening on ${formatAddress(address)}\n${why}\n${examples}`)
   return (text) => void process.stdout.write(`${text}\n`)
 }
 

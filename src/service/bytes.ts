@@ -12,7 +12,7 @@ const UNITS: Readonly<Record<string, number>> = {
   gb: 1024 ** 3,
 }
 
-/** The bytes that a value with a unit means (memtoull of Redis: kb is 1024, k is 1000); undefined where it means none. */
+/** The bytes that a value with a unit means (memtoull of Redis: kb is 1024, k is 1000); undefined: none. */
 export function parseMemory(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d+)([a-z]*)$/i.exec(text) ?? []
   const factor = UNITS[unit.toLowerCase()]
