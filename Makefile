@@ -75,7 +75,7 @@ wasm-debug: build/runtime.debug.wasm ## Compile the core with names and without 
 
 ts: dist/.stamp ## Compile the TypeScript
 
-dist/.stamp: $(SOURCES) assembly/abi.ts tsconfig.json $(MODULES)
+dist/.stamp: $(SOURCES) $(wildcard assembly/abi.ts assembly/*/abi.ts) tsconfig.json $(MODULES)
 	$(call say,TSC,dist)
 	$(Q)tsc -p tsconfig.json
 	@touch $@

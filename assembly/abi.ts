@@ -137,6 +137,7 @@ export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
 export const EPIPE = 32
+export const ERANGE = 34
 export const ENOSYS = 38
 export const ETIME = 62
 export const EPROTO = 71
@@ -210,7 +211,7 @@ export const CHANNEL_NEXT_LINGER = 68 // u32, while lingering, when there are no
 export const CHANNEL_PREV_LINGER = 72 // u32
 export const CHANNEL_PENDING = 76 // u32, proxy: requests not answered
 export const CHANNEL_SESSION = 80 // 24 bytes, SESSION_*, of channels that speak RESP
-export const CHANNEL_DECODER = 80 // 24 bytes, of channels that the host handles: what a codec needs beyond the scan
+export const CHANNEL_DECODER = 80 // 24 bytes, of channels that the host handles: DECODER_BYTES of codec/abi.ts
 export const CHANNEL_BYTES_IN = 104 // u64
 export const CHANNEL_BYTES_OUT = 112 // u64
 export const CHANNEL_SINCE_S = 120 // u32, when it was opened, in seconds since 1970
@@ -250,7 +251,7 @@ export const ENDPOINT_REFUSED = 40 // u64, closed at once for want of a slot
 export const ENDPOINT_RETRY_NS = 48 // u64, when accepting goes on after EMFILE
 export const ENDPOINT_NEXT = 56 // u32, list of endpoints
 export const ENDPOINT_ID = 60 // u32, the host's own
-export const ENDPOINT_CODEC = 64 // 40 bytes of decoder parameters
+export const ENDPOINT_CODEC = 64 // u32, the codec of channels that the host handles; the endpoint frees it
 export const ENDPOINT_PASSWORD = 104 // u32, 1: sessions must authenticate
 export const ENDPOINT_BYTES_IN = 112 // u64, of closed channels
 export const ENDPOINT_BYTES_OUT = 120 // u64, of closed channels
@@ -260,20 +261,6 @@ export const SERVICE_ECHO = 2
 export const SERVICE_KV = 3
 export const SERVICE_PROXY = 4 // a proxy's clients
 export const SERVICE_UPSTREAM = 5 // a proxy's servers
-
-// Decoder parameters at ENDPOINT_CODEC.
-export const CODEC_KIND = 0 // u32, CODEC_*
-export const CODEC_MAX_FRAME = 8 // u64
-export const CODEC_FIELD_OFFSET = 16 // u32
-export const CODEC_FIELD_LENGTH = 20 // u32
-export const CODEC_ADJUSTMENT = 24 // i64
-export const CODEC_STRIP = 32 // u32
-export const CODEC_FLAGS = 36 // u32
-export const CODEC_RAW = 0
-export const CODEC_LENGTH_FIELD = 1
-export const CODEC_FLAG_LITTLE_ENDIAN = 1
-export const CODEC_FLAG_FAIL_FAST = 2
-export const CODEC_FLAG_LENGTH_INCLUDED = 4 // the encoder counts the field itself
 
 // Upcall record, 32 bytes: what the host is told after `run`.
 export const UPCALL_BYTES = 32
@@ -286,7 +273,7 @@ export const UPCALL_LENGTH = 20 // u32
 export const UPCALL_EXTRA = 24 // u64
 
 export const UP_OPEN = 1
-export const UP_FRAME = 2 // at, length: the frame, valid until the turn ends
+export const UP_FRAMES = 2 // at: the first of `length` records; valid until the turn ends, with their bytes
 export const UP_WRITABLE = 3
 export const UP_END = 4
 export const UP_ERROR = 5 // length: error number, extra: the frame's length for decoder errors
@@ -294,13 +281,6 @@ export const UP_CLOSE = 6
 export const UP_COMMAND = 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
 export const UP_DRAINED = 8 // the last channel of a draining endpoint has closed
 export const UP_SERVER = 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
-
-// Errors of decoders, as UP_ERROR carries them (a plain errno otherwise).
-export const ERROR_FRAME_TOO_LONG = 10001
-export const ERROR_FRAME_CORRUPTED = 10002
-export const ERROR_FRAME_INCOMPLETE = 10003
-export const ERROR_NO_MEMORY = 10004
-
 
 // How points are placed and keys are hashed.
 export const RING_KETAMA = 1 // libketama: MD5 points at `host:port-k`, MD5 keys

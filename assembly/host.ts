@@ -1,7 +1,42 @@
-// What core.wasm exports: hash rings for any host, in a memory of its own, without a loop and without imports.
+// What core.wasm exports: decoders, hash rings and timers for any host, in a memory of its own, without a loop and
+// without imports. docs/core-abi.md describes each.
 
-export { heapCreate, alloc, free, heapCheck } from './memory/heap'
+import { recordsCreate } from './codec/records'
+import { heapCreate } from './memory/heap'
+import { skbReset } from './memory/skb'
+import { SLAB_RECORD_BYTES, slabCreate } from './memory/slab'
+
+export { alloc, free, heapCheck } from './memory/heap'
+export { codecBound, codecEncode } from './codec/codec'
+export { recordsCount, recordsFirst } from './codec/records'
+export {
+  streamCreate,
+  streamEnd,
+  streamFree,
+  streamPending,
+  streamPush,
+  streamPut,
+  streamRoom,
+  streamWants,
+} from './codec/stream'
 export { ringBuild, ringFree } from './ring/build'
 export { ringHash } from './ring/hash'
 export { ringLocate, ringLookup, ringPosition, ringReplicas } from './ring/lookup'
 export { ringShares } from './ring/share'
+
+/** Records of one push; more make it stop and be called again. */
+const RECORDS: u32 = 4096
+const PAGE: usize = 4096
+
+/** Lays out `[__heap_base, end)`: an eighth for small objects, the rest for everything else. False: it does not fit. */
+export function coreCreate(end: usize): bool {
+  const record = (__heap_base + PAGE - 1) & ~(PAGE - 1)
+  const slabs = record + PAGE
+  assert(SLAB_RECORD_BYTES <= PAGE)
+  if (end < slabs + (1 << 20)) return false
+  const heap = slabs + ((end - slabs) >> 3)
+  slabCreate(record, slabs, heap)
+  heapCreate(heap, end)
+  skbReset()
+  return recordsCreate(RECORDS)
+}

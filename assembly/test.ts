@@ -2,6 +2,7 @@
 
 import { clockSet } from './clock'
 import { RESP_INCOMPLETE, respArgc, respCreate, respDecode } from './codec/resp'
+import { recordsCreate } from './codec/records'
 import { alloc, heapBytes, heapCheck, heapCreate, heapUsed } from './memory/heap'
 import { poolCheck } from './memory/pool'
 import { QUEUE_HEAD, QUEUE_RECORD_BYTES, queueBytes, queueClear, queueInit, queueLost } from './memory/queue'
@@ -15,16 +16,19 @@ import { SPACE_BUDGET } from './service/kv/space'
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
 export { digitsOf, parseInteger, parsedInteger, writeInteger, writeUnsigned } from './codec/integer'
+export { codecBound, codecDecode, codecEncode, codecEnd, codecNeed, codecTake } from './codec/codec'
+export { lengthFieldEncode, lengthFieldFits } from './codec/length-field'
+export { recordsCount, recordsDone, recordsFirst, recordsShort } from './codec/records'
 export {
-  frameAt,
-  frameError,
-  frameErrorLength,
-  frameLength,
-  lengthFieldEncode,
-  lengthFieldFits,
-  lengthFieldNeed,
-  lengthFieldStep,
-} from './codec/length-field'
+  streamCreate,
+  streamEnd,
+  streamFree,
+  streamPending,
+  streamPush,
+  streamPut,
+  streamRoom,
+  streamWants,
+} from './codec/stream'
 export {
   respArgc,
   respArgv,
@@ -112,7 +116,7 @@ export function testCreate(heap: usize, slabs: usize, seed: u64): bool {
   queueLost()
   queue = alloc(QUEUE_RECORD_BYTES)
   queueInit(queue)
-  return respCreate() && kvSetup(seed)
+  return respCreate() && recordsCreate(4096) && kvSetup(seed)
 }
 
 /** A session as a channel has one: all zero but the id. */

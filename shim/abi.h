@@ -142,6 +142,7 @@
 #define MR_ENFILE 23
 #define MR_EMFILE 24
 #define MR_EPIPE 32
+#define MR_ERANGE 34
 #define MR_ENOSYS 38
 #define MR_ETIME 62
 #define MR_EPROTO 71
@@ -215,7 +216,7 @@
 #define MR_CHANNEL_PREV_LINGER 72 // u32
 #define MR_CHANNEL_PENDING 76 // u32, proxy: requests not answered
 #define MR_CHANNEL_SESSION 80 // 24 bytes, SESSION_*, of channels that speak RESP
-#define MR_CHANNEL_DECODER 80 // 24 bytes, of channels that the host handles: what a codec needs beyond the scan
+#define MR_CHANNEL_DECODER 80 // 24 bytes, of channels that the host handles: DECODER_BYTES of codec/abi.ts
 #define MR_CHANNEL_BYTES_IN 104 // u64
 #define MR_CHANNEL_BYTES_OUT 112 // u64
 #define MR_CHANNEL_SINCE_S 120 // u32, when it was opened, in seconds since 1970
@@ -255,7 +256,7 @@
 #define MR_ENDPOINT_RETRY_NS 48 // u64, when accepting goes on after EMFILE
 #define MR_ENDPOINT_NEXT 56 // u32, list of endpoints
 #define MR_ENDPOINT_ID 60 // u32, the host's own
-#define MR_ENDPOINT_CODEC 64 // 40 bytes of decoder parameters
+#define MR_ENDPOINT_CODEC 64 // u32, the codec of channels that the host handles; the endpoint frees it
 #define MR_ENDPOINT_PASSWORD 104 // u32, 1: sessions must authenticate
 #define MR_ENDPOINT_BYTES_IN 112 // u64, of closed channels
 #define MR_ENDPOINT_BYTES_OUT 120 // u64, of closed channels
@@ -265,20 +266,6 @@
 #define MR_SERVICE_KV 3
 #define MR_SERVICE_PROXY 4 // a proxy's clients
 #define MR_SERVICE_UPSTREAM 5 // a proxy's servers
-
-// Decoder parameters at ENDPOINT_CODEC.
-#define MR_CODEC_KIND 0 // u32, CODEC_*
-#define MR_CODEC_MAX_FRAME 8 // u64
-#define MR_CODEC_FIELD_OFFSET 16 // u32
-#define MR_CODEC_FIELD_LENGTH 20 // u32
-#define MR_CODEC_ADJUSTMENT 24 // i64
-#define MR_CODEC_STRIP 32 // u32
-#define MR_CODEC_FLAGS 36 // u32
-#define MR_CODEC_RAW 0
-#define MR_CODEC_LENGTH_FIELD 1
-#define MR_CODEC_FLAG_LITTLE_ENDIAN 1
-#define MR_CODEC_FLAG_FAIL_FAST 2
-#define MR_CODEC_FLAG_LENGTH_INCLUDED 4 // the encoder counts the field itself
 
 // Upcall record, 32 bytes: what the host is told after `run`.
 #define MR_UPCALL_BYTES 32
@@ -291,7 +278,7 @@
 #define MR_UPCALL_EXTRA 24 // u64
 
 #define MR_UP_OPEN 1
-#define MR_UP_FRAME 2 // at, length: the frame, valid until the turn ends
+#define MR_UP_FRAMES 2 // at: the first of `length` records; valid until the turn ends, with their bytes
 #define MR_UP_WRITABLE 3
 #define MR_UP_END 4
 #define MR_UP_ERROR 5 // length: error number, extra: the frame's length for decoder errors
@@ -299,13 +286,6 @@
 #define MR_UP_COMMAND 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
 #define MR_UP_DRAINED 8 // the last channel of a draining endpoint has closed
 #define MR_UP_SERVER 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
-
-// Errors of decoders, as UP_ERROR carries them (a plain errno otherwise).
-#define MR_ERROR_FRAME_TOO_LONG 10001
-#define MR_ERROR_FRAME_CORRUPTED 10002
-#define MR_ERROR_FRAME_INCOMPLETE 10003
-#define MR_ERROR_NO_MEMORY 10004
-
 
 // How points are placed and keys are hashed.
 #define MR_RING_KETAMA 1 // libketama: MD5 points at `host:port-k`, MD5 keys

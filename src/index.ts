@@ -6,9 +6,11 @@ provideCore(readCore)
 
 export type { TcpAddress } from './channel/address.ts'
 export type { Channel, Handler } from './channel/channel.ts'
-export { type Codec, type LengthFieldOptions, lengthField, raw } from './channel/codec.ts'
 export type { FrameError } from './channel/errors.ts'
-export type { Frame } from './channel/frame.ts'
+export type { Codec } from './core/codec/codec.ts'
+export { type LengthFieldOptions, lengthField } from './core/codec/length-field.ts'
+export { raw } from './core/codec/raw.ts'
+export type { Frame } from './core/frame.ts'
 export { HashRing } from './core/hash-ring.ts'
 export { type Feature, features } from './kernel/features.ts'
 export { type ListenOptions, listen, type Server, type ServerStats } from './reactor/listen.ts'

@@ -1,13 +1,16 @@
 // The length-field decoder and encoder: Netty's LengthFieldBasedFrameDecoder and LengthFieldPrepender, with the
 // differences of a stream whose chunking is invisible (an error is reported once, in its place, with its true length).
 
-import * as abi from '../abi'
+import * as abi from './abi'
+import { recordAt, recordError, recordsEnd, recordsRoom, recordsUntil } from './records'
 
-/** What the last step has found: a frame's first byte and length, or an error with the length it concerns. */
-export let frameAt: usize = 0
-export let frameLength: u32 = 0
-export let frameError: u32 = 0
-export let frameErrorLength: u64 = 0
+/** The largest value that JavaScript can name. */
+const VALUE_MAX: u64 = 9007199254740991
+
+// state: bytes to skip u64 · length of the frame that an error waits for u64 · that error u32
+const SKIP: usize = 0
+const PENDING_LENGTH: usize = 8
+const PENDING: usize = 16
 
 // @ts-ignore: decorator
 @inline
@@ -28,39 +31,64 @@ function field(at: usize, bytes: u32, little: bool): i64 {
   }
 }
 
-/**
- * One step over `[at, end)` with the parameters at `codec` and the state at `decoder` {skip u64, pending error u32,
- * its length u64 at 16}. Returns the bytes consumed, with frameAt or frameError set where the step completed something
- * (both 0: bytes were discarded); 0: the frame is not whole, see lengthFieldNeed.
- */
-export function lengthFieldStep(codec: usize, decoder: usize, at: usize, end: usize): u32 {
-  frameAt = 0
-  frameError = 0
-  const have = <u64>(end - at)
-  const skip = load<u64>(decoder)
-  if (skip) return discard(decoder, skip, have)
-  const offset = load<u32>(codec, abi.CODEC_FIELD_OFFSET)
+/** See codec.ts. */
+export function lengthFieldDecode(codec: usize, state: usize, at: usize, end: usize): usize {
+  if (load<u64>(state, SKIP)) {
+    if (!recordsRoom(1)) return at
+    at += discard(state, load<u64>(state, SKIP), end - at)
+  }
   const bytes = load<u32>(codec, abi.CODEC_FIELD_LENGTH)
-  const header = offset + bytes
-  if (have < header) return 0
-  const options = load<u32>(codec, abi.CODEC_FLAGS)
-  const value = field(at + offset, bytes, (options & abi.CODEC_FLAG_LITTLE_ENDIAN) != 0)
-  const adjustment = load<i64>(codec, abi.CODEC_ADJUSTMENT)
-  if (value < 0 || value > 9007199254740991 || value + adjustment + <i64>header < <i64>header) {
-    frameError = abi.ERROR_FRAME_CORRUPTED
-    frameErrorLength = header
+  const header = load<u32>(codec, abi.CODEC_FIELD_OFFSET) + bytes
+  const shift = load<u32>(codec, abi.CODEC_FIELD_OFFSET)
+  const little = (load<u32>(codec, abi.CODEC_FLAGS) & abi.CODEC_FLAG_LITTLE_ENDIAN) != 0
+  const behind = load<i64>(codec, abi.CODEC_ADJUSTMENT) + <i64>header
+  const most = load<u64>(codec, abi.CODEC_MAX_FRAME)
+  const strip = load<u32>(codec, abi.CODEC_STRIP)
+  const room = recordsEnd()
+  let to = recordAt
+  while (end - at >= <usize>header) {
+    const value = field(at + shift, bytes, little)
+    const whole = <u64>(value + behind)
+    if (to + abi.RECORD_BYTES > room) {
+      recordsUntil(to)
+      if (!recordsRoom(1)) return at
+    }
+    // one comparison for what is nearly always so: not negative, not too long, not shorter than its header
+    if (<u64>value <= VALUE_MAX && whole <= most && whole >= <u64>header && whole >= <u64>strip) {
+      if (<u64>(end - at) < whole) break
+      store<u64>(to, ((whole - <u64>strip) << 32) | <u64>(at + strip))
+      store<u64>(to, 0, abi.RECORD_KIND)
+      to += abi.RECORD_BYTES
+      at += <usize>whole
+      continue
+    }
+    recordsUntil(to)
+    at += bad(codec, state, value, end - at, header)
+    to = recordAt
+  }
+  recordsUntil(to)
+  return at
+}
+
+/** A frame that cannot be delivered; returns the bytes consumed of the `have` that are there. */
+function bad(codec: usize, state: usize, value: i64, have: u64, header: u32): usize {
+  const behind = load<i64>(codec, abi.CODEC_ADJUSTMENT) + <i64>header
+  if (value < 0 || <u64>value > VALUE_MAX || value + behind < <i64>header) {
+    recordError(abi.ERROR_FRAME_CORRUPTED, header)
     return header
   }
-  const whole = <u64>(value + adjustment + <i64>header)
+  const whole = <u64>(value + behind)
   if (whole > load<u64>(codec, abi.CODEC_MAX_FRAME)) {
-    return fail(decoder, abi.ERROR_FRAME_TOO_LONG, whole, have, (options & abi.CODEC_FLAG_FAIL_FAST) != 0)
+    const now = (load<u32>(codec, abi.CODEC_FLAGS) & abi.CODEC_FLAG_FAIL_FAST) != 0
+    return fail(state, abi.ERROR_FRAME_TOO_LONG, whole, have, now)
   }
-  const strip = load<u32>(codec, abi.CODEC_STRIP)
-  if (strip > whole) return fail(decoder, abi.ERROR_FRAME_CORRUPTED, whole, have, true)
-  if (have < whole) return 0
-  frameAt = at + strip
-  frameLength = <u32>whole - strip
-  return <u32>whole
+  return fail(state, abi.ERROR_FRAME_CORRUPTED, whole, have, true)
+}
+
+/** See codec.ts: an error that waited for the frame's end, or a frame that never came whole. */
+export function lengthFieldEnd(state: usize, left: u32): void {
+  if (load<u32>(state, PENDING)) recordError(load<u32>(state, PENDING), load<u64>(state, PENDING_LENGTH))
+  else if (left) recordError(abi.ERROR_FRAME_INCOMPLETE, left)
 }
 
 /** Bytes that must be added to the `have` of an incomplete frame at `at` before a step can go on. */
@@ -99,32 +127,23 @@ export function lengthFieldEncode(codec: usize, to: usize, length: u32): u32 {
   return bytes
 }
 
-function fail(decoder: usize, error: u32, whole: u64, have: u64, now: bool): u32 {
-  store<u64>(decoder, whole)
+function fail(state: usize, error: u32, whole: u64, have: u64, now: bool): usize {
   if (now) {
-    frameError = error
-    frameErrorLength = whole
-    store<u32>(decoder, 0, 8)
-    if (whole <= have) {
-      store<u64>(decoder, 0)
-      return <u32>whole
-    }
-    store<u64>(decoder, whole - have)
-    return <u32>have
+    recordError(error, whole)
+  } else {
+    store<u32>(state, error, PENDING)
+    store<u64>(state, whole, PENDING_LENGTH)
   }
-  store<u32>(decoder, error, 8)
-  store<u64>(decoder, whole, 16)
-  return discard(decoder, whole, have)
+  return discard(state, whole, have)
 }
 
 /** Drops up to `skip` bytes; an error that waits for the frame's end is due with its last byte. */
-function discard(decoder: usize, skip: u64, have: u64): u32 {
+function discard(state: usize, skip: u64, have: u64): usize {
   const dropped = min(skip, have)
-  store<u64>(decoder, skip - dropped)
-  if (skip == dropped && load<u32>(decoder, 8)) {
-    frameError = load<u32>(decoder, 8)
-    frameErrorLength = load<u64>(decoder, 16)
-    store<u32>(decoder, 0, 8)
+  store<u64>(state, skip - dropped, SKIP)
+  if (skip == dropped && load<u32>(state, PENDING)) {
+    recordError(load<u32>(state, PENDING), load<u64>(state, PENDING_LENGTH))
+    store<u32>(state, 0, PENDING)
   }
-  return <u32>dropped
+  return <usize>dropped
 }

@@ -2,11 +2,13 @@
 // here.
 
 import * as abi from '../abi'
+import { ERROR_NO_MEMORY, RECORD_BYTES } from '../codec/abi'
 import {
   FLAG_BLOCKED_OUT,
   FLAG_ENDING,
   FLAG_WRITABLE_WANTED,
   FLAGS_BLOCKED,
+  channelAbort,
   dirty,
   endpoint,
   flags,
@@ -14,16 +16,8 @@ import {
   state,
   waitForLimit,
 } from '../channel/table'
-import {
-  frameAt,
-  frameError,
-  frameErrorLength,
-  frameLength,
-  lengthFieldEncode,
-  lengthFieldFits,
-  lengthFieldNeed,
-  lengthFieldStep,
-} from '../codec/length-field'
+import { codecBound, codecDecode, codecEncode, codecEnd, codecNeed, codecRelease, codecTake } from '../codec/codec'
+import { recordAt, recordsCount, recordsRoom, recordsShort } from '../codec/records'
 import { queueBytes, queueLost, queueRoom, queueWrote } from '../memory/queue'
 import { hurry } from '../uring/submission'
 import { upcall, upcallRoom } from './upcall'
@@ -31,51 +25,64 @@ import { upcall, upcallRoom } from './upcall'
 /** A queue takes writes up to this many times its high watermark, and at least QUEUE_BYTES_MIN. */
 const QUEUE_FACTOR: u64 = 4
 const QUEUE_BYTES_MIN: u64 = 1 << 20
-/** The longest length field. */
-const PREFIX_MAX: u32 = 8
+
+// @ts-ignore: decorator
+@inline
+function codecOf(ch: usize): usize {
+  return <usize>load<u32>(endpoint(ch), abi.ENDPOINT_CODEC)
+}
 
 /** Reports every whole frame in `[at, end)`; returns where it stopped. */
 export function hostFrames(ch: usize, at: usize, end: usize): usize {
-  const codec = endpoint(ch) + abi.ENDPOINT_CODEC
-  const raw = load<u32>(codec, abi.CODEC_KIND) == abi.CODEC_RAW
   while (at < end && !(flags(ch) & FLAGS_BLOCKED)) {
-    if (!upcallRoom()) {
-      waitForLimit(ch)
-      hurry() // the host reads the list in this turn, and no event may follow
-      break
-    }
-    if (raw) {
-      upcall(abi.UP_FRAME, ch, at, <u32>(end - at), 0)
-      return end
-    }
-    const taken = lengthFieldStep(codec, ch + abi.CHANNEL_DECODER, at, end)
-    if (!taken) break
-    at += taken
-    if (frameAt) upcall(abi.UP_FRAME, ch, frameAt, frameLength, 0)
-    else if (frameError) upcall(abi.UP_ERROR, ch, 0, frameError, frameErrorLength)
+    if (!upcallRoom()) return limit(ch, at)
+    const first = recordAt
+    at = codecDecode(codecOf(ch), ch + abi.CHANNEL_DECODER, at, end)
+    const found = <u32>(recordAt - first) / RECORD_BYTES
+    if (found) upcall(abi.UP_FRAMES, ch, first, found, 0)
+    if (!recordsShort) break
+    if (found || recordsCount()) return limit(ch, at)
+    upcall(abi.UP_ERROR, ch, 0, ERROR_NO_MEMORY, 0)
+    channelAbort(ch)
+    return end
   }
+  return at
+}
+
+/** The host reads the list in this turn, and the channel goes on in the next. */
+function limit(ch: usize, at: usize): usize {
+  waitForLimit(ch)
+  hurry() // no event may follow
   return at
 }
 
 /** Bytes the incomplete frame at `at` needs beyond the `have` that are there. */
 export function hostNeed(ch: usize, at: usize, have: u32): u32 {
-  const codec = endpoint(ch) + abi.ENDPOINT_CODEC
-  return load<u32>(codec, abi.CODEC_KIND) == abi.CODEC_RAW ? 1 : lengthFieldNeed(codec, at, have)
+  return codecNeed(codecOf(ch), ch + abi.CHANNEL_DECODER, at, have)
 }
 
-/** The peer has ended its side; `left` bytes of a frame never came whole. */
-export function hostEnd(ch: usize, left: u32): void {
-  const decoder = ch + abi.CHANNEL_DECODER
-  const pending = load<u32>(decoder, 8) // an error that waited for the frame's end
-  if (pending) upcall(abi.UP_ERROR, ch, 0, pending, load<u64>(decoder, 16))
-  else if (left) upcall(abi.UP_ERROR, ch, 0, abi.ERROR_FRAME_INCOMPLETE, left)
+/** How many of the new bytes `[at, end)` go to the incomplete frame of `have` bytes at `base`. */
+export function hostTake(ch: usize, base: usize, have: u32, at: usize, end: usize): u32 {
+  return codecTake(codecOf(ch), ch + abi.CHANNEL_DECODER, base, have, at, end)
+}
+
+/** The peer has ended its side; the `left` bytes at `base` never became a whole frame. */
+export function hostEnd(ch: usize, base: usize, left: u32): void {
+  const first = recordAt
+  if (recordsRoom(1)) codecEnd(codecOf(ch), ch + abi.CHANNEL_DECODER, base, left)
+  if (recordAt != first) upcall(abi.UP_FRAMES, ch, first, 1, 0)
   upcall(abi.UP_END, ch, 0, 0, 0)
+}
+
+/** The channel closes: what its decoder holds is given back. */
+export function hostRelease(ch: usize): void {
+  codecRelease(codecOf(ch), ch + abi.CHANNEL_DECODER)
 }
 
 /**
  * Queues a message for a channel, framed by its codec. Returns 1, or 0 where the queue is now above its high watermark
  * (UP_WRITABLE follows when it has drained), or −errno with nothing queued: −EPIPE after the end, −ENOBUFS above the
- * queue's bound, −ENOMEM, −EINVAL where the length field cannot hold the length.
+ * queue's bound, −ENOMEM, −ERANGE where the codec has no frame of that length.
  */
 export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   if (state(ch) != abi.STATE_OPEN || flags(ch) & FLAG_ENDING) return -abi.EPIPE
@@ -83,17 +90,15 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   const queue = ch + abi.CHANNEL_QUEUE
   const high = load<u32>(ep, abi.ENDPOINT_HIGH)
   if (<u64>queueBytes(queue) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
-  const codec = ep + abi.ENDPOINT_CODEC
-  const framed = load<u32>(codec, abi.CODEC_KIND) == abi.CODEC_LENGTH_FIELD
-  if (framed && !lengthFieldFits(codec, length)) return -abi.EINVAL
-  const to = queueRoom(queue, framed ? length + PREFIX_MAX : length)
+  const codec = <usize>load<u32>(ep, abi.ENDPOINT_CODEC)
+  const to = queueRoom(queue, codecBound(codec, length))
   if (!to) {
     queueLost()
     return -abi.ENOMEM
   }
-  const before = framed ? lengthFieldEncode(codec, to, length) : 0
-  memory.copy(to + before, at, length)
-  queueWrote(queue, before + length)
+  const written = codecEncode(codec, to, at, length)
+  if (written < 0) return written
+  queueWrote(queue, written)
   dirty(ch)
   if (queueBytes(queue) <= high) return 1
   setFlags(ch, FLAG_WRITABLE_WANTED | FLAG_BLOCKED_OUT) // no more is decoded for a channel that is full (law 7)

@@ -3,10 +3,14 @@
 
 import * as abi from '../abi'
 import { endpoint, slotOf } from '../channel/table'
+import { recordsCreate, recordsDone } from '../codec/records'
 import { bufferCount, UPCALL_ENTRIES, upcalls } from '../memory/arena'
 import { alloc } from '../memory/heap'
 import { SKB_NEXT, skbFree } from '../memory/skb'
 import { provide, publishBuffers } from '../uring/completion'
+
+/** Records of frames in one turn. */
+const RECORD_ENTRIES: u32 = 32768
 
 let count: u32 = 0
 let heldBuffers: usize = 0 // u16 ids
@@ -17,7 +21,7 @@ export function upcallCreate(): bool {
   count = heldCount = 0
   heldSkbs = 0
   heldBuffers = alloc(bufferCount << 1)
-  return heldBuffers != 0
+  return heldBuffers != 0 && recordsCreate(RECORD_ENTRIES)
 }
 
 /** Records that wait for the host. */
@@ -81,6 +85,7 @@ export function holdSkb(skb: usize): void {
 /** The host has read the list. */
 export function upcallsDone(): void {
   count = 0
+  recordsDone()
   if (heldCount) {
     for (let i: u32 = 0; i < heldCount; i++) provide(load<u16>(heldBuffers + (i << 1)))
     heldCount = 0

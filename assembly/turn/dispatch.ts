@@ -1,7 +1,7 @@
 // Which service handles a channel: the one place that knows them all.
 
 import * as abi from '../abi'
-import { FLAG_BLOCKED_HOST, channelEnd, endpoint, flags } from '../channel/table'
+import { FLAG_BLOCKED_HOST, channelEnd, endpoint, flags, state } from '../channel/table'
 import {
   respIsInline,
   respNeed,
@@ -14,11 +14,13 @@ import {
   scanLine,
 } from '../codec/resp'
 import { echoFrames } from '../service/echo'
-import { hostEnd, hostFrames, hostNeed } from '../service/host'
+import { hostEnd, hostFrames, hostNeed, hostRelease, hostTake } from '../service/host'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
 import { clientClosing, clientFrames } from '../service/proxy/client'
 import { upstreamClosing, upstreamEnd, upstreamFrames, upstreamNeed, upstreamScan } from '../service/proxy/upstream'
 import { upcall } from '../service/upcall'
+
+const LF: u32 = 10
 
 // @ts-ignore: decorator
 @inline
@@ -84,22 +86,25 @@ export function need(ch: usize, base: usize, have: u32): u32 {
   }
 }
 
-/** Whether the partial frame at `base` ends at a line feed rather than at a count of bytes. */
-export function endsAtLine(ch: usize, base: usize): bool {
+/** How many of the new bytes `[at, end)` go to the partial frame of `have` bytes at `base`: never beyond its end. */
+export function take(ch: usize, base: usize, have: u32, at: usize, end: usize): u32 {
   const kind = service(ch)
-  if (kind != abi.SERVICE_KV && kind != abi.SERVICE_PROXY) return false
-  loadScan(ch)
-  return respIsInline(base)
+  if (kind == abi.SERVICE_HOST) return hostTake(ch, base, have, at, end)
+  if (kind == abi.SERVICE_KV || kind == abi.SERVICE_PROXY) {
+    loadScan(ch)
+    if (respIsInline(base)) return throughLine(at, end)
+  }
+  return min(<u32>(end - at), need(ch, base, have))
 }
 
-/** The peer has ended its side, and `left` bytes of a frame never came whole. */
-export function peerEnded(ch: usize, left: u32): void {
+/** The peer has ended its side, and the `left` bytes at `base` never became a whole frame. */
+export function peerEnded(ch: usize, base: usize, left: u32): void {
   switch (service(ch)) {
     case abi.SERVICE_UPSTREAM:
       upstreamEnd(ch)
       break
     case abi.SERVICE_HOST:
-      hostEnd(ch, left)
+      hostEnd(ch, base, left)
       break
     default:
       channelEnd(ch, false)
@@ -144,6 +149,17 @@ export function opened(ch: usize): void {
 /** The queue of a channel that was above its high watermark is low again. */
 export function drained(ch: usize): void {
   if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_WRITABLE, ch, 0, 0, 0)
+}
+
+/** What a channel's decoder holds is given back. */
+export function released(ch: usize): void {
+  if (service(ch) == abi.SERVICE_HOST && state(ch) != abi.STATE_LISTENING) hostRelease(ch)
+}
+
+function throughLine(at: usize, end: usize): u32 {
+  let p = at
+  while (p < end && load<u8>(p++) != LF) {}
+  return <u32>(p - at)
 }
 
 function scanResp(ch: usize, base: usize, end: usize): bool {

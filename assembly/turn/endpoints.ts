@@ -40,6 +40,7 @@ export function endpointCreate(service: u32, target: u32, high: u32, low: u32, l
 /** Frees an endpoint that has no channels left. */
 export function endpointFree(ep: usize): void {
   assert(!load<u32>(ep, abi.ENDPOINT_CHANNELS) && !listenerOf(ep))
+  if (load<u32>(ep, abi.ENDPOINT_CODEC)) free(load<u32>(ep, abi.ENDPOINT_CODEC))
   if (first == ep) {
     first = load<u32>(ep, abi.ENDPOINT_NEXT)
   } else {

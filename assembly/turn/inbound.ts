@@ -16,21 +16,13 @@ import {
   skbTail,
   skbTailroom,
 } from '../memory/skb'
+import { gatherRoom } from '../codec/gather'
 import { countBy } from '../memory/counter'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
 import { crowdHear } from './crowd'
 import { lingerOn } from './linger'
-import { answerOwed, endsAtLine, failed, frames, need, peerEnded, scan } from './dispatch'
-
-/**
- * A partial frame's block grows by this factor, so that gathering n bytes costs O(n), and never from a mere
- * announcement.
- */
-const GROWTH: u32 = 4
-const GROWTH_MIN: u32 = 65536 - 16
-
-const LF: u32 = 10
+import { answerOwed, failed, frames, need, peerEnded, released, scan, take } from './dispatch'
 
 /** `length` bytes have arrived in receive buffer `id`. */
 export function received(ch: usize, id: u32, length: u32): void {
@@ -77,6 +69,7 @@ export function partialBytes(ch: usize): u32 {
 
 /** Frees what was never decoded. */
 export function inboundRelease(ch: usize): void {
+  released(ch)
   const skb = partial(ch)
   if (!skb) return
   holdSkb(skb)
@@ -98,7 +91,8 @@ function listening(ch: usize): bool {
 function endIfHeard(ch: usize): void {
   // resume comes back here: bytes wait to be decoded, or the host owes an answer
   if (flags(ch) & FLAGS_BLOCKED && (partial(ch) || answerOwed(ch))) return
-  peerEnded(ch, partialBytes(ch))
+  const skb = partial(ch)
+  peerEnded(ch, skb ? skbData(skb) : 0, partialBytes(ch))
 }
 
 /** Adds to the partial frame until it is whole and handled, or the bytes run out; returns where it stopped. */
@@ -111,11 +105,9 @@ function feed(ch: usize, at: usize, end: usize): usize {
       return end
     }
     const base = skbData(skb)
-    let take = <u32>(end - at)
-    if (endsAtLine(ch, base)) take = throughLine(at, end)
-    else take = min(take, need(ch, base, skbLength(skb)))
-    if (!append(ch, at, take)) return end
-    at += take
+    const taken = take(ch, base, skbLength(skb), at, end)
+    if (!append(ch, at, taken)) return end
+    at += taken
     if (scan(ch, skbData(skb), skbTail(skb))) drain(ch)
   }
   return at
@@ -142,8 +134,7 @@ function append(ch: usize, from: usize, bytes: u32): bool {
   } else if (skbTailroom(skb) < bytes) {
     const have = skbLength(skb)
     const blocked = (flags(ch) & FLAGS_BLOCKED) != 0
-    const whole = blocked ? 0 : <u64>have + need(ch, skbData(skb), have)
-    const room = max(have + bytes, <u32>min(whole, <u64>max(have * GROWTH, GROWTH_MIN)))
+    const room = gatherRoom(have, bytes, blocked ? 0 : need(ch, skbData(skb), have))
     if (upcallCount()) {
       // the host may still have to read what the old block holds
       const old = skbClone(skb)
@@ -160,10 +151,4 @@ function exhausted(ch: usize): bool {
   failed(ch, -abi.ENOMEM)
   channelAbort(ch)
   return false
-}
-
-function throughLine(at: usize, end: usize): u32 {
-  let p = at
-  while (p < end && load<u8>(p++) != LF) {}
-  return <u32>(p - at)
 }

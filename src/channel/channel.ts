@@ -1,15 +1,15 @@
 // A channel as a handler sees it: a slot and a generation in the core, and the few verbs that act on them.
 import * as abi from '../../assembly/abi.ts'
+import { Frame } from '../core/frame.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
 import { readSocketAddress, type TcpAddress } from './address.ts'
-import { Frame } from './frame.ts'
 import { Held } from './held.ts'
 
 /** Plain functions, called synchronously; all but `frame` may be left out. */
-export interface Handler {
+export interface Handler<M = undefined> {
   open?(channel: Channel): void
-  frame(channel: Channel, frame: Frame): void
+  frame(channel: Channel, frame: Frame<M>): void
   /** The queue, which had been above the high watermark, is low again. */
   writable?(channel: Channel): void
   /** The peer has ended its side. Ours ends by itself after this call, once everything written is sent. */
@@ -23,7 +23,7 @@ const SMALL = 64
 
 /** Who calls the handler. */
 export interface Deliverer {
-  frame(channel: Channel, at: number, length: number): void
+  frame(channel: Channel, records: Uint32Array, i: number): void
   error(channel: Channel, error: Error): void
   end(channel: Channel): void
   writable(channel: Channel): void
@@ -52,11 +52,11 @@ export class Channel {
     this.#deliverer = deliverer
   }
 
-  /** @internal A frame has come: it is delivered, or held while the channel is paused or full. */
-  received(at: number, length: number): void {
+  /** @internal The frame at record `i` has come: it is delivered, or held while the channel is paused or full. */
+  received(records: Uint32Array, i: number): void {
     if (this.#done) return
-    if (this.#waits) this.#hold().pushFrame(at, length)
-    else this.#deliverer.frame(this, at, length)
+    if (this.#waits) this.#hold().pushFrame(records, i)
+    else this.#deliverer.frame(this, records, i)
   }
 
   /** @internal An error has come, in the place of a frame. */
@@ -112,7 +112,7 @@ export class Channel {
     const held = this.#held
     while (held !== undefined && !held.empty && !this.#paused && !this.#full && !this.#done) {
       held.shift(
-        (at, length) => this.#safely(() => this.#deliverer.frame(this, at, length)),
+        (records) => this.#safely(() => this.#deliverer.frame(this, records, 0)),
         (error) => this.#safely(() => this.#deliverer.error(this, error)),
       )
     }
@@ -126,10 +126,10 @@ export class Channel {
   /**
    * Queues a message, framed by the codec; it is sent with everything else of this turn. Returns false when the queue
    * is now above its high watermark: no frames come any more, and `writable` says when to go on. Throws EPIPE after the
-   * end, ENOBUFS where the queue is at its bound, EINVAL where the length does not fit the codec's length field; then
+   * end, ENOBUFS where the queue is at its bound, ERR_OUT_OF_RANGE where the codec has no frame of that length; then
    * nothing was queued.
    */
-  write(message: Frame | Uint8Array | string): boolean {
+  write(message: Frame<unknown> | Uint8Array | string): boolean {
     const loop = this.#loop
     let result: number
     if (message instanceof Frame) {
@@ -137,6 +137,7 @@ export class Channel {
     } else {
       result = this.#writeBytes(typeof message === 'string' ? Buffer.from(message) : message)
     }
+    if (result === -abi.ERANGE) throw outOfRange(message.length)
     if (result < 0) throw systemError(result, 'write')
     loop.touch()
     if (result === 0) this.#full = true
@@ -205,3 +206,8 @@ export class Channel {
 
 /** What fits the loop's stage beside a call record. */
 const STAGED = 60_000
+
+function outOfRange(length: number): Error {
+  const error = new RangeError(`the channel's codec has no frame for a message of ${length} bytes`)
+  return Object.assign(error, { code: 'ERR_OUT_OF_RANGE' })
+}

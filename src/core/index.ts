@@ -1,4 +1,10 @@
-// What `import … from 'millrace/core'` gives: rings on any host, without I/O.
+// What `import … from 'millrace/core'` gives: decoders and rings on any host, without I/O.
+export type { Codec } from './codec/codec.ts'
+export { type LengthFieldOptions, lengthField } from './codec/length-field.ts'
+export { raw } from './codec/raw.ts'
+export type { Decoder, FrameHandler, Result } from './decoder.ts'
+export type { DecodeError } from './errors.ts'
+export type { Frame } from './frame.ts'
 export { HashRing, type HashRingOptions, type RingServerStats, type RingStats } from './hash-ring.ts'
 export { InvalidArgumentError } from './invalid-argument.ts'
 export { type Core, type CoreSource, instantiateCore, loadCore } from './load.ts'

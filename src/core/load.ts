@@ -1,11 +1,25 @@
 // Loading the core on any host: a module without imports, and the one instance of it that a process shares by default.
 
+import type { Codec } from './codec/codec.ts'
+import { Decoder, INPUT_BYTES } from './decoder.ts'
 import type { RingExports } from './ring-build.ts'
 
-/** What build/core.wasm exports. */
+/** What build/core.wasm exports; docs/core-abi.md describes each. */
 export interface CoreExports extends RingExports {
   readonly memory: WebAssembly.Memory
-  heapCreate(start: number, end: number): void
+  coreCreate(end: number): number
+  streamCreate(codec: number): number
+  streamFree(stream: number): void
+  streamPush(stream: number, at: number, length: number): number
+  streamEnd(stream: number): void
+  streamPending(stream: number): number
+  streamWants(stream: number): number
+  streamRoom(stream: number, bytes: number): number
+  streamPut(stream: number, bytes: number): number
+  recordsCount(): number
+  recordsFirst(): number
+  codecBound(codec: number, length: number): number
+  codecEncode(codec: number, to: number, from: number, length: number): number
   alloc(bytes: number): number
   free(at: number): void
   /** Traps where the heap is broken. */
@@ -19,23 +33,83 @@ export class Core {
   readonly memory: WebAssembly.Memory
   readonly exports: CoreExports
   #bytes: Uint8Array
+  #u32: Uint32Array
   #stage = 0
   #stageBytes = 0
+  /** Places for a push, free to be taken. */
+  readonly #inputs: number[] = []
 
   /** @internal Use loadCore or instantiateCore. */
   constructor(instance: WebAssembly.Instance) {
     this.exports = instance.exports as unknown as CoreExports
     this.memory = this.exports.memory
-    const missing = HEAP_END - this.memory.buffer.byteLength
+    const missing = MEMORY_BYTES - this.memory.buffer.byteLength
     if (missing > 0) this.memory.grow(missing / PAGE_BYTES)
-    this.exports.heapCreate(HEAP_START, HEAP_END)
+    if (!this.exports.coreCreate(MEMORY_BYTES)) throw new RangeError('the core does not fit its memory')
     this.#bytes = new Uint8Array(this.memory.buffer)
+    this.#u32 = new Uint32Array(this.memory.buffer)
   }
 
   /** The whole memory, as it is now. */
   get bytes(): Uint8Array {
     if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = new Uint8Array(this.memory.buffer)
     return this.#bytes
+  }
+
+  /** The whole memory in words. */
+  get u32(): Uint32Array {
+    if (this.#u32.buffer !== this.memory.buffer) this.#u32 = new Uint32Array(this.memory.buffer)
+    return this.#u32
+  }
+
+  /** A decoder of one stream. */
+  decoder<M>(codec: Codec<M>): Decoder<M> {
+    return new Decoder(this, codec)
+  }
+
+  /**
+   * A message with the codec's framing, in memory of its own. Throws ERR_OUT_OF_RANGE where the codec has no frame of
+   * that length.
+   */
+  encode(codec: Codec<unknown>, message: Uint8Array | string): Uint8Array {
+    const length = this.put(message)
+    const record = this.writeCodec(codec)
+    const to = this.exports.alloc(this.exports.codecBound(record, length)) >>> 0
+    try {
+      if (to === 0) throw this.exhausted(`a message of ${length} bytes`)
+      const written = this.exports.codecEncode(record, to, this.#stage, length)
+      if (written < 0) throw outOfRange(codec.name, length)
+      return this.bytes.slice(to, to + written)
+    } finally {
+      if (to !== 0) this.exports.free(to)
+      this.exports.free(record)
+    }
+  }
+
+  /** @internal The codec's record, which the caller frees. */
+  writeCodec(codec: Codec<unknown>): number {
+    const record = this.exports.alloc(codec.bytes) >>> 0
+    if (record === 0) throw this.exhausted('a codec')
+    this.bytes.fill(0, record, record + codec.bytes)
+    codec.write(new DataView(this.memory.buffer), record)
+    return record
+  }
+
+  /** @internal A place of INPUT_BYTES for a push, to be given back. */
+  takeInput(): number {
+    const input = this.#inputs.pop() ?? this.exports.alloc(INPUT_BYTES) >>> 0
+    if (input === 0) throw this.exhausted('a push')
+    return input
+  }
+
+  /** @internal */
+  giveInput(input: number): void {
+    this.#inputs.push(input)
+  }
+
+  /** @internal The error of a core whose memory is used up. */
+  exhausted(what: string): Error {
+    return Object.assign(new RangeError(`the core has no room for ${what}`), { code: 'MILLRACE_ERR_NO_MEMORY' })
   }
 
   /** Where `put` put its bytes. */
@@ -69,7 +143,7 @@ export class Core {
     if (bytes <= this.#stageBytes) return
     const size = Math.max(STAGE_BYTES_MIN, bytes)
     const stage = this.exports.alloc(size) >>> 0
-    if (stage === 0) throw new RangeError(`the core has no room for ${size} bytes`)
+    if (stage === 0) throw this.exhausted(`${size} bytes`)
     if (this.#stage !== 0) this.exports.free(this.#stage)
     this.#stage = stage
     this.#stageBytes = size
@@ -78,10 +152,14 @@ export class Core {
 
 const encoder = new TextEncoder()
 const PAGE_BYTES = 65536
-const HEAP_START = PAGE_BYTES // behind the static data
-const HEAP_END = 2048 * PAGE_BYTES // hosts commit a page of memory only when it is touched
+const MEMORY_BYTES = 2048 * PAGE_BYTES // hosts commit a page of memory only when it is touched
 const STAGE_BYTES_MIN = 4096
 const SHORT = 64 // up to here a loop beats TextEncoder
+
+function outOfRange(codec: string, length: number): Error {
+  const message = `a message of ${length} bytes does not fit the frames of ${codec}`
+  return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+}
 
 /** Instantiates at once, where the host allows it; browsers want `await loadCore()` on their main thread. */
 export function instantiateCore(source: CoreSource): Core {

@@ -1,21 +1,24 @@
 // `listen`: a server whose frames a JavaScript handler takes.
 import * as abi from '../../assembly/abi.ts'
+import { RECORD_BYTES, RECORD_ERROR, RECORD_KIND } from '../../assembly/codec/abi.ts'
 import type { TcpAddress } from '../channel/address.ts'
 import { Channel, type Deliverer, type Handler } from '../channel/channel.ts'
-import { type Codec, raw } from '../channel/codec.ts'
 import { channelError } from '../channel/errors.ts'
-import { Frame } from '../channel/frame.ts'
+import type { Codec } from '../core/codec/codec.ts'
+import { raw } from '../core/codec/raw.ts'
+import { isFatal } from '../core/errors.ts'
+import { Frame } from '../core/frame.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
 import { Listener } from './listener.ts'
 
-export interface ListenOptions {
+export interface ListenOptions<M = undefined> {
   /** 0: any free port. */
   readonly port: number
   /** '127.0.0.1' by default. */
   readonly host?: string
   /** How bytes become frames; raw() by default. */
-  readonly codec?: Codec
-  readonly handler: Handler
+  readonly codec?: Codec<M>
+  readonly handler: Handler<M>
   /** Bytes queued for a channel above which `write` returns false and its frames wait. 65,536 by default. */
   readonly highWaterMark?: number
   /** Bytes at which both go on. Half the high one by default. */
@@ -30,8 +33,9 @@ export interface ServerStats {
 }
 
 /** Starts a server on the thread's loop. */
-export async function listen(options: ListenOptions): Promise<Server> {
-  const { port, host = '127.0.0.1', codec = raw(), handler } = options
+export async function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
+  const { port, host = '127.0.0.1', handler } = options
+  const codec: Codec<M | undefined> = options.codec ?? raw()
   const high = options.highWaterMark ?? 65536
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
@@ -39,10 +43,24 @@ export async function listen(options: ListenOptions): Promise<Server> {
   const listener = await Listener.open(
     loop,
     { host, port },
-    { service: abi.SERVICE_HOST, high, low, limit, handler: new HandlerBridge(loop, handler) },
-    (endpoint) => codec.write(loop.view, endpoint + abi.ENDPOINT_CODEC),
+    {
+      service: abi.SERVICE_HOST,
+      high,
+      low,
+      limit,
+      handler: new HandlerBridge(loop, handler as Handler<M | undefined>, codec),
+    },
+    (endpoint) => writeCodec(loop, endpoint, codec),
   )
   return new Server(listener)
+}
+
+/** Gives the endpoint its codec's record, which it frees. */
+function writeCodec(loop: Loop, endpoint: number, codec: Codec<unknown>): void {
+  const at = loop.alloc(codec.bytes)
+  loop.bytes.fill(0, at, at + codec.bytes)
+  codec.write(loop.view, at)
+  loop.view.setUint32(endpoint + abi.ENDPOINT_CODEC, at, true)
 }
 
 /** A listening server. */
@@ -73,16 +91,16 @@ export class Server {
 }
 
 /** Turns upcalls into calls of a handler; one Channel object per open channel, one Frame for all. */
-class HandlerBridge implements EndpointHandler, Deliverer {
+class HandlerBridge<M> implements EndpointHandler, Deliverer {
   readonly #loop: Loop
-  readonly #handler: Handler
+  readonly #handler: Handler<M>
   readonly #channels: (Channel | undefined)[] = []
-  readonly #frame: Frame
+  readonly #frame: Frame<M>
 
-  constructor(loop: Loop, handler: Handler) {
+  constructor(loop: Loop, handler: Handler<M>, codec: Codec<M>) {
     this.#loop = loop
     this.#handler = handler
-    this.#frame = new Frame(loop)
+    this.#frame = new Frame<M>(loop, codec.message)
   }
 
   upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void {
@@ -92,11 +110,11 @@ class HandlerBridge implements EndpointHandler, Deliverer {
     if (kind === abi.UP_CLOSE && handler.close === undefined && this.#channels[slot] === undefined) return
     const channel = this.#channels[slot] ?? this.#create(slot, generation)
     switch (kind) {
+      case abi.UP_FRAMES:
+        this.#frames(channel, at >>> 2, (at + length * RECORD_BYTES) >>> 2)
+        break
       case abi.UP_OPEN:
         handler.open?.(channel)
-        break
-      case abi.UP_FRAME:
-        channel.received(at, length)
         break
       case abi.UP_WRITABLE:
         channel.drained()
@@ -115,15 +133,48 @@ class HandlerBridge implements EndpointHandler, Deliverer {
     }
   }
 
+  /** Records `from` … `to`, in words. A handler that throws does not keep what is behind from coming. */
+  #frames(channel: Channel, from: number, to: number): void {
+    const records = this.#loop.u32
+    let next = from
+    while (next < to) {
+      try {
+        while (next < to) {
+          const i = next
+          if (records[i + KIND] === RECORD_ERROR) {
+            next = i + RECORD_WORDS
+            this.#bad(channel, records[i] as number, records[i + 1] as number, records[i + 3] as number)
+          } else {
+            next = i + RECORD_WORDS + (records[i + 3] as number) * RECORD_WORDS
+            channel.received(records, i)
+          }
+        }
+      } catch (error) {
+        process.nextTick(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  /** An error in the place of a frame; one behind which nothing can be told apart ends the channel. */
+  #bad(channel: Channel, number: number, low: number, high: number): void {
+    const error = channelError(number, low + high * 2 ** 32)
+    try {
+      channel.receivedError(error)
+    } finally {
+      if (isFatal(number)) channel.receivedEnd()
+    }
+  }
+
   #create(slot: number, generation: number): Channel {
     const channel = new Channel(this.#loop, slot, generation, this)
     this.#channels[slot] = channel
     return channel
   }
 
-  frame(channel: Channel, at: number, length: number): void {
-    this.#frame.at = at
-    this.#frame.length = length
+  frame(channel: Channel, records: Uint32Array, i: number): void {
+    this.#frame.point(records, i)
     this.#handler.frame(channel, this.#frame)
   }
 
@@ -143,3 +194,6 @@ class HandlerBridge implements EndpointHandler, Deliverer {
     }
   }
 }
+
+const RECORD_WORDS = RECORD_BYTES / 4
+const KIND = RECORD_KIND / 4

@@ -185,7 +185,7 @@ export function framesSuite(wait: WaitName): void {
     })
   })
 
-  test('a length that does not fit the field is EINVAL, and nothing of it is sent', async () => {
+  test('a length that does not fit the field is ERR_OUT_OF_RANGE, and nothing of it is sent', async () => {
     const outcomes: string[] = []
     const codec = lengthField({ maxFrameLength: 1000, lengthFieldLength: 1 })
     const handler: Handler = {
@@ -200,7 +200,7 @@ export function framesSuite(wait: WaitName): void {
     const wire = await open(server)
     wire.write('\x01x')
     expect(await wire.until(() => wire.length === 257)).toBe(true)
-    expect(outcomes).toEqual(['EINVAL', 'returned true', 'EINVAL', 'returned true'])
+    expect(outcomes).toEqual(['ERR_OUT_OF_RANGE', 'returned true', 'ERR_OUT_OF_RANGE', 'returned true'])
     expect(wire.bytes().toString('latin1')).toBe(`\xff${'y'.repeat(255)}\0`)
   })
 }

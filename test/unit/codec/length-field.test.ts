@@ -1,15 +1,21 @@
 // The length-field decoder and encoder against a twin over whole streams: every parameter, every cut, and errors that
 // come once, in their place, with their true length.
 import { describe, expect, test } from 'vitest'
-import { ERROR_FRAME_CORRUPTED, ERROR_FRAME_TOO_LONG } from '../../../assembly/abi.ts'
-import { type LengthFieldOptions, lengthField } from '../../../src/channel/codec.ts'
+import {
+  CODEC_BYTES,
+  DECODER_BYTES,
+  ERROR_FRAME_CORRUPTED,
+  ERROR_FRAME_TOO_LONG,
+  RECORD_ERROR,
+} from '../../../assembly/codec/abi.ts'
+import { type LengthFieldOptions, lengthField } from '../../../src/core/codec/length-field.ts'
 import { Random, SEED } from '../../system/random.ts'
 import { codecCore, cuts, type Decoder, everyCut, Inbound } from './support.ts'
 
 const core = codecCore()
 const inbound = new Inbound(core, 1 << 20)
-const codec = core.call('alloc', 40)
-const state = core.call('alloc', 32)
+const codec = core.call('alloc', CODEC_BYTES)
+const state = core.call('alloc', DECODER_BYTES)
 
 /** A frame's bytes in hex, or an error with the length it concerns. */
 type Result = string | readonly [error: 'TL' | 'CF', length: number]
@@ -53,28 +59,27 @@ class Frames implements Decoder {
 
   constructor(options: LengthFieldOptions) {
     const view = new DataView(inbound.memory.buffer)
-    inbound.memory.fill(0xee, codec, codec + 40) // whatever an endpoint held before
+    inbound.memory.fill(0, codec, codec + CODEC_BYTES)
     lengthField(options).write(view, codec)
-    inbound.memory.fill(0, state, state + 32)
+    inbound.memory.fill(0, state, state + DECODER_BYTES)
   }
 
   frames(at: number, end: number): number {
-    while (at < end) {
-      const taken = core.call('lengthFieldStep', codec, state, at, end)
-      if (taken === 0) break
-      if (taken > end - at) throw new Error(`took ${taken} of ${end - at} bytes`)
-      at += taken
-      const error = core.global('frameError')
-      const frame = core.global('frameAt')
-      if (error) {
-        const name = { [ERROR_FRAME_TOO_LONG]: 'TL', [ERROR_FRAME_CORRUPTED]: 'CF' }[error] as 'TL' | 'CF'
-        this.results.push([name, core.global('frameErrorLength')])
-      } else if (frame) {
-        const bytes = Buffer.from(inbound.memory.buffer, frame, core.global('frameLength'))
-        this.results.push(bytes.toString('hex'))
+    const stop = core.call('codecDecode', codec, state, at, end)
+    if (stop < at || stop > end) throw new Error(`stopped ${stop - at} bytes behind the start of ${end - at}`)
+    const count = core.call('recordsCount')
+    const words = new Uint32Array(inbound.memory.buffer, core.call('recordsFirst'), count * 4)
+    for (let i = 0; i < words.length; i += 4) {
+      const [first, length, kind, extra] = words.subarray(i, i + 4) as unknown as [number, number, number, number]
+      if (kind === RECORD_ERROR) {
+        const name = { [ERROR_FRAME_TOO_LONG]: 'TL', [ERROR_FRAME_CORRUPTED]: 'CF' }[first] as 'TL' | 'CF'
+        this.results.push([name, length + extra * 2 ** 32])
+      } else {
+        this.results.push(Buffer.from(inbound.memory.buffer, first, length).toString('hex'))
       }
     }
-    return at
+    core.call('recordsDone')
+    return stop
   }
 
   scan(): boolean {
@@ -82,7 +87,7 @@ class Frames implements Decoder {
   }
 
   need(base: number, have: number): number {
-    return core.call('lengthFieldNeed', codec, base, have)
+    return core.call('codecNeed', codec, state, base, have)
   }
 
   endsAtLine(): boolean {

@@ -1,0 +1,68 @@
+// Numbers of decoders that cross to the host: codec records, decoder state, what decoders find, and their errors. The
+// shim knows none of them. Plain constants; offsets and sizes are in bytes, little-endian.
+
+// A codec: the parameters of a decoder and its encoder, CODEC_BYTES and what follows them.
+export const CODEC_BYTES = 64
+export const CODEC_KIND = 0 // u32, CODEC_*
+export const CODEC_FLAGS = 4 // u32, CODEC_FLAG_*
+export const CODEC_MAX_FRAME = 8 // u64, longest frame in bytes; what it counts is the codec's to say
+export const CODEC_FIELD_OFFSET = 16 // u32, length field
+export const CODEC_FIELD_LENGTH = 20 // u32, length field
+export const CODEC_ADJUSTMENT = 24 // i64, length field
+export const CODEC_STRIP = 32 // u32, length field: bytes dropped at the front
+export const CODEC_DELIMITERS = 16 // u32, how many
+export const CODEC_DELIMITER_TABLE = 64 // {length u32, bytes padded to a multiple of 4} each, the longest first
+export const CODEC_MAX_LINE = 16 // u32, resp: longest inline command; memcached: longest line
+export const CODEC_MAX_ELEMENTS = 20 // u32, resp: most elements of an aggregate; http1: most header fields
+export const CODEC_MAX_DEPTH = 24 // u32, resp: deepest nesting
+export const CODEC_MAX_KEY = 28 // u32, memcached: longest key
+export const CODEC_MAX_TARGET = 24 // u32, http1: longest request target
+export const CODEC_MAX_CHUNK_LINE = 28 // u32, http1: longest chunk-size line, extensions included
+export const CODEC_MAX_BODY = 32 // u64, http1
+
+export const CODEC_RAW = 0
+export const CODEC_LENGTH_FIELD = 1
+export const CODEC_LINE = 2
+export const CODEC_DELIMITER = 3
+export const CODEC_FIXED = 4
+export const CODEC_VARINT32 = 5
+export const CODEC_RESP = 6
+export const CODEC_MEMCACHED = 7
+export const CODEC_HTTP1 = 8
+
+export const CODEC_FLAG_LITTLE_ENDIAN = 1
+export const CODEC_FLAG_FAIL_FAST = 2
+export const CODEC_FLAG_LENGTH_INCLUDED = 4 // the encoder counts the field itself
+export const CODEC_FLAG_STRIP = 8 // a frame comes without its delimiter
+export const CODEC_FLAG_REPLIES = 16 // resp, http1: what a server says, not what a client asks
+export const CODEC_FLAG_RESP3 = 32
+
+// A decoder's state, of one stream: all zero at its beginning. The first 20 bytes are the codec's own.
+export const DECODER_BYTES = 24
+export const DECODER_OWN_BYTES = 20
+export const DECODER_FLAGS = 20 // u32
+export const DECODER_DEAD = 1 // an error was met behind which nothing can be told apart
+
+// What a decoder has found, 16 bytes each, in the order of the stream.
+export const RECORD_BYTES = 16
+export const RECORD_AT = 0 // u32, where the bytes lie; in an error: its number, ERROR_*
+export const RECORD_LENGTH = 4 // u32, how many; in an error: the lower half of the frame's length
+export const RECORD_KIND = 8 // u32, RECORD_*, or the kind of a part
+export const RECORD_EXTRA = 12 // u32, how many records behind this one are its parts; in an error: the upper half
+
+export const RECORD_FRAME = 0
+export const RECORD_ERROR = 1
+export const RECORD_HEAD = 2 // http1: a head; its parts follow
+export const RECORD_DATA = 3 // http1: a piece of a body, cut where it was received
+export const RECORD_TRAILERS = 4 // http1: fields behind a chunked body
+export const RECORD_END = 5 // http1: the message is whole
+
+// Errors of decoders, as records and UP_ERROR carry them (a plain errno otherwise). Their codes and texts:
+// src/core/errors.ts.
+export const ERROR_FRAME_TOO_LONG = 10001
+export const ERROR_FRAME_CORRUPTED = 10002
+export const ERROR_FRAME_INCOMPLETE = 10003
+export const ERROR_NO_MEMORY = 10004
+export const ERROR_RESP = 10100 // … 10199, resp
+export const ERROR_MEMCACHED = 10200 // … 10299, memcached
+export const ERROR_HTTP1 = 10300 // … 10399, http1

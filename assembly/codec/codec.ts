@@ -1,0 +1,103 @@
+// Every decoder and encoder behind one contract: the only place that knows them all.
+//
+//   decode   takes every whole frame in [at, end), leaves records, and returns where it stopped. What lies behind
+//            belongs to a frame that is not whole (or the records have no room: recordsShort); it is presented again,
+//            from there on, with more bytes behind it. The state knows how far it was looked at. Bytes to be discarded
+//            are consumed at once, so that nobody keeps them.
+//   take     how many of the new bytes [at, end), behind the `have` at `base`, go to the incomplete frame: never beyond
+//            its end, so that what follows it is decoded where it lies.
+//   need     bytes that the incomplete frame needs at least, for sizing the block that gathers it.
+//   end      the stream is over with `left` bytes of an incomplete frame.
+//   encode   writes a frame of `length` bytes with its framing to `to`, which has room for `bound` bytes.
+//
+// A decoder never reads a byte outside of [at, end), and of a gathered frame none outside of [base, base + have).
+
+import { ERANGE } from '../abi'
+import * as abi from './abi'
+import { lengthFieldDecode, lengthFieldEncode, lengthFieldEnd, lengthFieldFits, lengthFieldNeed } from './length-field'
+import { recordError, recordFrame, recordsBegin, recordsFatal, recordsRoom } from './records'
+
+// @ts-ignore: decorator
+@inline
+function kind(codec: usize): u32 {
+  return load<u32>(codec, abi.CODEC_KIND)
+}
+
+export function codecDecode(codec: usize, state: usize, at: usize, end: usize): usize {
+  if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return end
+  recordsBegin()
+  const stop = decode(codec, state, at, end)
+  if (!recordsFatal) return stop
+  store<u32>(state, load<u32>(state, abi.DECODER_FLAGS) | abi.DECODER_DEAD, abi.DECODER_FLAGS)
+  return end
+}
+
+function decode(codec: usize, state: usize, at: usize, end: usize): usize {
+  switch (kind(codec)) {
+    case abi.CODEC_LENGTH_FIELD:
+      return lengthFieldDecode(codec, state, at, end)
+    default:
+      if (at == end || !recordsRoom(1)) return at
+      recordFrame(at, <u32>(end - at))
+      return end
+  }
+}
+
+export function codecTake(codec: usize, state: usize, base: usize, have: u32, at: usize, end: usize): u32 {
+  const more = <u32>(end - at)
+  if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return more
+  switch (kind(codec)) {
+    default:
+      return min(more, codecNeed(codec, state, base, have))
+  }
+}
+
+export function codecNeed(codec: usize, state: usize, base: usize, have: u32): u32 {
+  switch (kind(codec)) {
+    case abi.CODEC_LENGTH_FIELD:
+      return lengthFieldNeed(codec, base, have)
+    default:
+      return 1
+  }
+}
+
+/** Leaves at most one record, for which there must be room, and ends the state. */
+export function codecEnd(codec: usize, state: usize, base: usize, left: u32): void {
+  if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return
+  recordsBegin()
+  switch (kind(codec)) {
+    case abi.CODEC_LENGTH_FIELD:
+      lengthFieldEnd(state, left)
+      break
+    default:
+      if (left) recordError(abi.ERROR_FRAME_INCOMPLETE, left)
+  }
+  store<u32>(state, abi.DECODER_DEAD, abi.DECODER_FLAGS)
+}
+
+/** Gives back what a state holds beyond its own bytes. */
+export function codecRelease(codec: usize, state: usize): void {}
+
+/** The most bytes that a frame of `length` bytes takes once it is encoded. */
+export function codecBound(codec: usize, length: u32): u32 {
+  switch (kind(codec)) {
+    case abi.CODEC_LENGTH_FIELD:
+      return length + 8
+    default:
+      return length
+  }
+}
+
+/** Returns the bytes written; −ERANGE where the codec has no frame of that length. `to` does not overlap `from`. */
+export function codecEncode(codec: usize, to: usize, from: usize, length: u32): i32 {
+  let before: u32 = 0
+  let after: u32 = 0
+  switch (kind(codec)) {
+    case abi.CODEC_LENGTH_FIELD:
+      if (!lengthFieldFits(codec, length)) return -ERANGE
+      before = lengthFieldEncode(codec, to, length)
+      break
+  }
+  memory.copy(to + before, from, length)
+  return <i32>(before + length + after)
+}

@@ -1,0 +1,12 @@
+// How large a block gathers a frame that straddles: exact where the frame's length is known, and in any case so that
+// gathering n bytes costs O(n), and that a mere announcement never costs memory.
+
+/** A gathered frame's block grows by this factor. */
+const GROWTH: u32 = 4
+const GROWTH_MIN: u32 = 65536 - 16
+
+/** The capacity for `have` gathered bytes and `bytes` new ones of a frame that needs `need` beyond the gathered. */
+export function gatherRoom(have: u32, bytes: u32, need: u32): u32 {
+  const whole = <u64>have + <u64>need
+  return max(have + bytes, <u32>min(whole, <u64>max(have * GROWTH, GROWTH_MIN)))
+}

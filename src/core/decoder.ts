@@ -1,0 +1,232 @@
+// Decoder: frames out of a stream, on any host, without I/O.
+import { RECORD_BYTES, RECORD_ERROR } from '../../assembly/codec/abi.ts'
+import type { Codec } from './codec/codec.ts'
+import { type DecodeError, decodeError } from './errors.ts'
+import { Frame } from './frame.ts'
+import type { Core } from './load.ts'
+
+/** A frame, or an error in its place. */
+export type Result<M = undefined> =
+  | {
+      /**
+       * The frame's bytes: a view of what was pushed where the frame lay whole in it, else memory of its own. Whoever
+       * uses the pushed buffer again copies what must stay.
+       */
+      readonly frame: Uint8Array
+      /** What a structured frame means (resp, memcached, http1). */
+      readonly message?: M
+      readonly error?: undefined
+    }
+  | { readonly error: DecodeError; readonly frame?: undefined; readonly message?: undefined }
+
+/** Plain functions that `each` calls, in the order of the stream. */
+export interface FrameHandler<M = undefined> {
+  /** The frame is a flyweight: valid during the call. */
+  frame(frame: Frame<M>): void
+  /** A bad frame, in its place. */
+  error?(error: DecodeError): void
+}
+
+const WORDS = RECORD_BYTES / 4
+/** Bytes decoded at a time: what a push copies stays in the caches. */
+export const INPUT_BYTES = 65536
+
+/** Gives back what nobody disposed of. */
+const forgotten = new FinalizationRegistry<() => void>((free) => free())
+
+/**
+ * A decoder of one stream. However the stream is cut into pushes, the results are the same.
+ *
+ *     const decoder = core.decoder(line({ maxLength: 8192 }))
+ *     for (const result of decoder.push(bytes)) result.error ?? result.frame
+ */
+export class Decoder<M = undefined> {
+  readonly #core: Core
+  readonly #codec: Codec<M>
+  readonly #frame: Frame<M>
+  #stream: number
+  #free: () => void
+  #busy = false
+  /** Copies of records, so that a handler may use the core. */
+  #records = new Uint32Array(64 * WORDS)
+
+  /** @internal Use core.decoder. */
+  constructor(core: Core, codec: Codec<M>) {
+    this.#core = core
+    this.#codec = codec
+    this.#frame = new Frame<M>(core, codec.message)
+    const record = core.writeCodec(codec)
+    const stream = core.exports.streamCreate(record) >>> 0
+    if (stream === 0) throw core.exhausted('a decoder')
+    this.#stream = stream
+    this.#free = () => {
+      core.exports.streamFree(stream)
+      core.exports.free(record)
+    }
+    forgotten.register(this, this.#free, this)
+  }
+
+  /** Decodes the next bytes. Throws ERR_INVALID_STATE after `dispose`, and inside `each` of this decoder. */
+  push(bytes: Uint8Array): Result<M>[] {
+    const results: Result<M>[] = []
+    this.#push(bytes, (records, count, input, offset) => this.#collect(results, records, count, bytes, input, offset))
+    return results
+  }
+
+  /** As `push`, but hands each frame to a function, without garbage. */
+  each(bytes: Uint8Array, handler: FrameHandler<M>): void {
+    this.#push(bytes, (records, count) => this.#deliver(records, count, handler))
+  }
+
+  /** The stream is over: what never became a frame is reported. */
+  end(): Result<M>[] {
+    const { exports } = this.#core
+    const results: Result<M>[] = []
+    exports.streamEnd(this.#alive())
+    this.#collect(results, ...this.#take(), NOTHING, 0, 0)
+    return results
+  }
+
+  /** Bytes that wait for the rest of their frame. */
+  get pending(): number {
+    return this.#core.exports.streamPending(this.#alive()) >>> 0
+  }
+
+  /** Bytes that the incomplete frame needs at least; 0: none is incomplete. For `space`. */
+  get wants(): number {
+    return this.#core.exports.streamWants(this.#alive()) >>> 0
+  }
+
+  /**
+   * Where the next bytes of an incomplete frame may be written, so that the rest of a large one is not copied: at most
+   * `bytes` of those it wants, undefined where it wants none. `commit` counts them. Valid until the next call.
+   */
+  space(bytes: number): Uint8Array | undefined {
+    const wanted = Math.min(bytes, this.wants)
+    if (wanted <= 0) return undefined
+    const at = this.#core.exports.streamRoom(this.#alive(), wanted) >>> 0
+    if (at === 0) throw this.#core.exhausted(`${wanted} bytes of a frame`)
+    return this.#core.bytes.subarray(at, at + wanted)
+  }
+
+  /** Counts `bytes` written to what `space` gave, and decodes. */
+  commit(bytes: number): Result<M>[] {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes > this.wants)
+      throw new RangeError(`${bytes} bytes are not wanted`)
+    const results: Result<M>[] = []
+    let again = this.#core.exports.streamPut(this.#alive(), bytes)
+    for (;;) {
+      this.#collect(results, ...this.#take(), NOTHING, 0, 0)
+      if (again >= 0) return results
+      again = this.#core.exports.streamPush(this.#stream, 0, 0)
+    }
+  }
+
+  /** Gives the decoder's memory back; it cannot be used any more. */
+  dispose(): void {
+    if (this.#stream === 0) return
+    if (this.#busy) throw invalidState('a decoder cannot be disposed of by its own handler')
+    forgotten.unregister(this)
+    this.#free()
+    this.#stream = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #alive(): number {
+    if (this.#stream === 0) throw invalidState('this decoder was disposed of')
+    if (this.#busy) throw invalidState('this decoder is at work: its handler cannot push')
+    return this.#stream
+  }
+
+  #push(bytes: Uint8Array, read: (records: Uint32Array, count: number, input: number, offset: number) => void): void {
+    const stream = this.#alive()
+    const core = this.#core
+    const input = core.takeInput()
+    this.#busy = true
+    try {
+      for (let offset = 0; offset < bytes.length; offset += INPUT_BYTES) {
+        const piece = Math.min(INPUT_BYTES, bytes.length - offset)
+        core.bytes.set(piece === bytes.length ? bytes : bytes.subarray(offset, offset + piece), input)
+        for (let done = 0; ; ) {
+          const taken = core.exports.streamPush(stream, input + done, piece - done)
+          read(...this.#take(), input, offset)
+          if (taken >= 0) break
+          done += ~taken
+        }
+      }
+    } finally {
+      this.#busy = false
+      core.giveInput(input)
+    }
+  }
+
+  /** The records of the last call, copied. */
+  #take(): [records: Uint32Array, count: number] {
+    const { exports, u32 } = this.#core
+    const words = exports.recordsCount() * WORDS
+    if (words > this.#records.length) this.#records = new Uint32Array(words * 2)
+    const first = (exports.recordsFirst() >>> 0) >> 2
+    const records = this.#records
+    if (words <= SMALL) for (let i = 0; i < words; i++) records[i] = u32[first + i] as number
+    else records.set(u32.subarray(first, first + words))
+    return [records, words]
+  }
+
+  #deliver(records: Uint32Array, words: number, handler: FrameHandler<M>): void {
+    const frame = this.#frame
+    for (let i = 0; i < words; ) {
+      if (records[i + 2] === RECORD_ERROR) {
+        handler.error?.(errorAt(records, i))
+        i += WORDS
+      } else {
+        i = frame.point(records, i)
+        handler.frame(frame)
+      }
+    }
+  }
+
+  /** `input` is where the bytes from `offset` on of `pushed` lie in the core. */
+  #collect(
+    results: Result<M>[],
+    records: Uint32Array,
+    words: number,
+    pushed: Uint8Array,
+    input: number,
+    offset: number,
+  ): void {
+    const { bytes } = this.#core
+    const frame = this.#frame
+    for (let i = 0; i < words; ) {
+      if (records[i + 2] === RECORD_ERROR) {
+        results.push({ error: errorAt(records, i) })
+        i += WORDS
+        continue
+      }
+      i = frame.point(records, i)
+      const { at, length } = frame
+      const inPlace = input !== 0 && at >= input && at < input + INPUT_BYTES
+      const from = at - input + offset
+      const content = inPlace ? pushed.subarray(from, from + length) : bytes.slice(at, at + length)
+      results.push(
+        this.#codec.message === undefined
+          ? { frame: content }
+          : { frame: content, message: this.#codec.message(frame) },
+      )
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+/** Words up to which a loop beats a copy. */
+const SMALL = 64
+
+function errorAt(records: Uint32Array, i: number): DecodeError {
+  return decodeError(records[i] as number, (records[i + 1] as number) + (records[i + 3] as number) * 2 ** 32)
+}
+
+function invalidState(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ERR_INVALID_STATE' })
+}
