@@ -185,6 +185,7 @@ export const CONTROL_STALE = 184 // u64, completions dropped because their chann
 export const CONTROL_STARVED = 192 // u64, receives that ended with ENOBUFS (core)
 export const CONTROL_CHANNELS = 200 // u32, channels open, listeners included (core)
 export const CONTROL_SKBS = 204 // u32, skbs that exist (core)
+export const CONTROL_SIZED = 208 // u64, bytes received straight into the frame they belong to (core)
 
 export const RINGS_BYTES_FIXED = 64 // heads, tails and masks before the CQEs
 

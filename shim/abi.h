@@ -190,6 +190,7 @@
 #define MR_CONTROL_STARVED 192 // u64, receives that ended with ENOBUFS (core)
 #define MR_CONTROL_CHANNELS 200 // u32, channels open, listeners included (core)
 #define MR_CONTROL_SKBS 204 // u32, skbs that exist (core)
+#define MR_CONTROL_SIZED 208 // u64, bytes received straight into the frame they belong to (core)
 
 #define MR_RINGS_BYTES_FIXED 64 // heads, tails and masks before the CQEs
 

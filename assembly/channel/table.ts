@@ -6,7 +6,7 @@ import { nowMs } from '../clock'
 import { channelCount, channels } from '../memory/arena'
 import { queueInit } from '../memory/queue'
 
-export const FLAG_RECV_ARMED: u32 = 1 << 0 // a multishot receive is with the kernel
+export const FLAG_RECV_ARMED: u32 = 1 << 0 // a receive or accept is with the kernel
 export const FLAG_RECV_WANTED: u32 = 1 << 1
 export const FLAG_CANCELLING: u32 = 1 << 2 // a cancel is with the kernel
 export const FLAG_SENDING: u32 = 1 << 3 // a SEND SQE is with the kernel
@@ -26,6 +26,8 @@ export const FLAG_CLOSE_TOLD: u32 = 1 << 16 // the service knows that it closes
 export const FLAG_HALF_CLOSE: u32 = 1 << 17 // the host wants to end only its own side
 export const FLAG_SHUT: u32 = 1 << 18 // our side is ended
 
+export const FLAG_SIZED_WANTED: u32 = 1 << 21 // the rest of a large frame is to be received into its place
+export const FLAG_RECV_SIZED: u32 = 1 << 22 // the receive with the kernel is such a one, and no multishot
 export const FLAG_LINGERING: u32 = 1 << 20 // in the list of channels that linger
 export const FLAG_LAST: u32 = 1 << 19 // no more requests: close when the last reply is sent
 

@@ -14,9 +14,11 @@ import {
   FLAG_HALF_CLOSE,
   FLAG_LINGER,
   FLAG_RECV_ARMED,
+  FLAG_RECV_SIZED,
   FLAG_RECV_WANTED,
   FLAG_SENDING,
   FLAG_SHUT,
+  FLAG_SIZED_WANTED,
   FLAG_WRITABLE_WANTED,
   FLAGS_BLOCKED,
   channelRelease,
@@ -35,10 +37,10 @@ import { queueBytes, queueClear } from '../memory/queue'
 import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
 import { countBy } from '../memory/counter'
-import { call, hurry, sqRoom, sqe } from '../uring/submission'
+import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
 import { acceptAgain, acceptsSingly, listenerOf } from './accept'
 import { closed, closing } from './dispatch'
-import { inboundRelease, partialBytes } from './inbound'
+import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inbound'
 import { lingerBegin, lingerEnd } from './linger'
 
 /** While decoding is blocked, receiving goes on until this much waits. */
@@ -46,6 +48,7 @@ const BLOCKED_BYTES: u32 = 65536
 /** SQEs that one channel can need in a flush. */
 const SQES_MAX: u32 = 3
 
+const FLAGS_SIZED: u32 = FLAG_SIZED_WANTED | FLAG_RECV_SIZED
 const FLAGS_SENDING: u32 = FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING
 
 /** Serves dirty channels while there is room; false where some are left. */
@@ -95,16 +98,27 @@ function arm(ch: usize): void {
       const s = sqe(abi.OP_ACCEPT, fd, channelData(ch, abi.KIND_ACCEPT))
       if (!acceptsSingly(ch)) store<u16>(s, abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
       store<u32>(ch, acceptsSingly(ch) ? 0 : 1, abi.CHANNEL_OWNER) // whether it is a multishot that is armed
-    } else {
+    } else if (!(f & FLAG_SIZED_WANTED) || !armSized(ch, fd)) {
       const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
       store<u8>(s, abi.SQE_FLAG_BUFFER_SELECT, abi.SQE_FLAGS)
       store<u16>(s, abi.RECV_MULTISHOT, abi.SQE_IOPRIO)
       store<u16>(s, abi.BUF_GROUP, abi.SQE_BUF_GROUP)
     }
     setFlags(ch, FLAG_RECV_ARMED)
-  } else if (f & FLAG_RECV_ARMED && (!wanted || tooMany(ch))) {
+  } else if (f & FLAG_RECV_ARMED && (!wanted || tooMany(ch) || (f & FLAGS_SIZED) == FLAG_SIZED_WANTED)) {
     cancel(ch, channelData(ch, state(ch) == abi.STATE_LISTENING ? abi.KIND_ACCEPT : abi.KIND_RECV), 0)
   }
+}
+
+/** A receive of the rest of a large frame into its final place; false where a multishot has to do. */
+function armSized(ch: usize, fd: i32): bool {
+  const room = inboundRoom(ch)
+  if (!room) return false
+  const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
+  store<u64>(s, hostAddress(inboundTail(ch)), abi.SQE_ADDR)
+  store<u32>(s, room, abi.SQE_LEN)
+  setFlags(ch, FLAG_RECV_SIZED)
+  return true
 }
 
 /** A multishot accept that could bring more than the endpoint may have. */

@@ -3,7 +3,19 @@
 // again handled in place.
 
 import * as abi from '../abi'
-import { FLAG_ENDING, FLAG_EOF, FLAGS_BLOCKED, channelAbort, dirty, flags, state } from '../channel/table'
+import {
+  FLAG_ENDING,
+  FLAG_EOF,
+  FLAG_RECV_SIZED,
+  FLAG_SIZED_WANTED,
+  FLAGS_BLOCKED,
+  channelAbort,
+  clearFlags,
+  dirty,
+  flags,
+  setFlags,
+  state,
+} from '../channel/table'
 import {
   skbAlloc,
   skbClone,
@@ -17,12 +29,23 @@ import {
   skbTailroom,
 } from '../memory/skb'
 import { gatherRoom } from '../codec/gather'
+import { control } from '../memory/arena'
 import { countBy } from '../memory/counter'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
 import { crowdHear } from './crowd'
 import { lingerOn } from './linger'
 import { answerOwed, failed, frames, need, peerEnded, released, scan, take } from './dispatch'
+
+/**
+ * The rest of a frame is received into its place, instead of being copied there from receive buffers, from this many
+ * bytes on: ending a multishot and arming it again has to pay.
+ */
+const SIZED_MIN: u32 = 131072
+/** … and goes on while this many are to come. */
+const SIZED_REST: u32 = 16384
+/** Not before this much has come: an announcement alone moves nobody. */
+const SIZED_AFTER: u32 = 16384
 
 /** `length` bytes have arrived in receive buffer `id`. */
 export function received(ch: usize, id: u32, length: u32): void {
@@ -35,12 +58,44 @@ export function received(ch: usize, id: u32, length: u32): void {
     if (partial(ch)) at = feed(ch, at, end)
     if (at < end && !partial(ch) && listening(ch)) at = frames(ch, at, end)
     if (at < end && listening(ch)) append(ch, at, <u32>(end - at))
+    sized(ch, SIZED_MIN)
     dirty(ch)
   } else {
     lingerOn(ch)
   }
   if (upcallCount() != before) holdBuffer(id)
   else provide(id)
+}
+
+/** `length` bytes have arrived in the partial skb, where inboundRoom has told. */
+export function receivedSized(ch: usize, length: u32): void {
+  countBy(ch + abi.CHANNEL_BYTES_IN, length)
+  countBy(control + abi.CONTROL_SIZED, length)
+  crowdHear(ch)
+  if (!listening(ch)) return lingerOn(ch)
+  const skb = partial(ch)
+  skbPut(skb, length)
+  if (!(flags(ch) & FLAGS_BLOCKED) && scan(ch, skbData(skb), skbTail(skb))) drain(ch)
+  sized(ch, SIZED_REST)
+  dirty(ch)
+}
+
+/**
+ * Room behind the partial frame, at inboundTail, for the rest of it or a good part: what a sized receive may bring. 0
+ * where the frame is whole or decoding is blocked by now, or memory is short; then a multishot receive does it.
+ */
+export function inboundRoom(ch: usize): u32 {
+  clearFlags(ch, FLAG_SIZED_WANTED)
+  const skb = partial(ch)
+  if (!skb || !listening(ch) || flags(ch) & FLAGS_BLOCKED) return 0
+  const wanted = need(ch, skbData(skb), skbLength(skb))
+  if (skbTailroom(skb) < min(wanted, SIZED_REST) && !widen(ch, skb, SIZED_REST)) return 0
+  return min(wanted, skbTailroom(partial(ch)))
+}
+
+/** Where inboundRoom's bytes go. */
+export function inboundTail(ch: usize): usize {
+  return skbTail(partial(ch))
 }
 
 /** The peer has ended its side. Frames that wait are still handled first. */
@@ -69,6 +124,7 @@ export function partialBytes(ch: usize): u32 {
 
 /** Frees what was never decoded. */
 export function inboundRelease(ch: usize): void {
+  if (flags(ch) & FLAG_RECV_SIZED) return // the kernel still writes there; the channel's end comes again
   released(ch)
   const skb = partial(ch)
   if (!skb) return
@@ -132,19 +188,31 @@ function append(ch: usize, from: usize, bytes: u32): bool {
     if (!skb) return exhausted(ch)
     store<u32>(ch, <u32>skb, abi.CHANNEL_PARTIAL)
   } else if (skbTailroom(skb) < bytes) {
-    const have = skbLength(skb)
-    const blocked = (flags(ch) & FLAGS_BLOCKED) != 0
-    const room = gatherRoom(have, bytes, blocked ? 0 : need(ch, skbData(skb), have))
-    if (upcallCount()) {
-      // the host may still have to read what the old block holds
-      const old = skbClone(skb)
-      if (!old) return exhausted(ch)
-      holdSkb(old)
-    }
-    if (!skbGrow(skb, room)) return exhausted(ch)
+    if (!widen(ch, skb, bytes)) return exhausted(ch)
   }
   memory.copy(skbPut(skb, bytes), from, bytes)
   return true
+}
+
+/** Moves the partial frame into a block with room for `bytes` more at least. */
+function widen(ch: usize, skb: usize, bytes: u32): bool {
+  const have = skbLength(skb)
+  const blocked = (flags(ch) & FLAGS_BLOCKED) != 0
+  const room = gatherRoom(have, bytes, blocked ? 0 : need(ch, skbData(skb), have))
+  if (upcallCount()) {
+    // the host may still have to read what the old block holds
+    const old = skbClone(skb)
+    if (!old) return false
+    holdSkb(old)
+  }
+  return skbGrow(skb, room)
+}
+
+/** Wishes that the rest of a frame be received into its place, where at least `least` bytes of it are to come. */
+function sized(ch: usize, least: u32): void {
+  const skb = partial(ch)
+  if (!skb || skbLength(skb) < SIZED_AFTER || !listening(ch) || flags(ch) & FLAGS_BLOCKED) return
+  if (need(ch, skbData(skb), skbLength(skb)) >= least) setFlags(ch, FLAG_SIZED_WANTED)
 }
 
 function exhausted(ch: usize): bool {

@@ -9,6 +9,7 @@ import {
   FLAG_CONNECTING,
   FLAG_EOF,
   FLAG_RECV_ARMED,
+  FLAG_RECV_SIZED,
   FLAG_SENDING,
   FLAG_WRITABLE_WANTED,
   channelAbort,
@@ -41,7 +42,7 @@ import { drained, failed } from './dispatch'
 import { endpointsTick } from './endpoints'
 import { flushAll } from './flush'
 import { lingerTick } from './linger'
-import { received, receivedEnd, resume } from './inbound'
+import { received, receivedEnd, receivedSized, resume } from './inbound'
 
 /** Most completions of one turn; then the host's loop has its say (law 9). */
 const BUDGET: u32 = 256
@@ -154,11 +155,14 @@ function complete(data: u64, result: i32, cqeFlags: u32): void {
 }
 
 function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {
+  const sized = (flags(ch) & FLAG_RECV_SIZED) != 0
   if (!more) {
-    clearFlags(ch, FLAG_RECV_ARMED)
+    clearFlags(ch, FLAG_RECV_ARMED | FLAG_RECV_SIZED)
     dirty(ch)
   }
-  if (result > 0) {
+  if (result > 0 && sized) {
+    receivedSized(ch, result)
+  } else if (result > 0) {
     received(ch, cqeFlags >> abi.CQE_BUFFER_SHIFT, result)
   } else if (result == 0) {
     setFlags(ch, FLAG_EOF)

@@ -146,6 +146,7 @@ export class Loop {
       starved: u64(abi.CONTROL_STARVED),
       channels: u32(abi.CONTROL_CHANNELS),
       skbs: u32(abi.CONTROL_SKBS),
+      sizedBytes: u64(abi.CONTROL_SIZED),
       heapUsed: this.core.heapUsed() >>> 0,
       slabUsed: this.core.slabUsed() >>> 0,
     }
@@ -249,6 +250,8 @@ export interface LoopStats {
   readonly starved: number
   readonly channels: number
   readonly skbs: number
+  /** Bytes received straight into the large frame they belong to. */
+  readonly sizedBytes: number
   readonly heapUsed: number
   readonly slabUsed: number
 }

@@ -2,7 +2,9 @@
 import { framesSuite } from './listen-frames.ts'
 import { lifeSuite } from './listen-life.ts'
 import { orderSuite } from './listen-order.ts'
+import { sizedSuite } from './listen-sized.ts'
 
 framesSuite('poll')
 orderSuite('poll')
+sizedSuite('poll')
 lifeSuite('poll')
