@@ -12,6 +12,7 @@ import { budgetPool } from './service/kv/budget'
 import { kvExecute, kvSetup, KV_DONE } from './service/kv/kv'
 import { SESSION_BYTES } from './service/kv/session'
 import { SPACE_BUDGET } from './service/kv/space'
+import { NODE_BYTES, wheelAdd, wheelCancel } from './timer/wheel'
 
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
@@ -97,6 +98,21 @@ export {
   sessionFree,
 } from './service/kv/kv'
 
+export {
+  WHEEL_BYTES,
+  wheelAdd,
+  wheelBudget,
+  wheelCancel,
+  wheelCreate,
+  wheelDue,
+  wheelHas,
+  wheelNext,
+  wheelPending,
+  wheelPlaced,
+  wheelRearm,
+  wheelSteps,
+} from './timer/wheel'
+
 const PAGE_BITS: usize = 16
 let queue: usize = 0
 let result: i32 = 0
@@ -176,4 +192,52 @@ export function testLost(): bool {
 /** Traps where the keyspace's pool is broken. */
 export function testPoolCheck(kv: usize): u32 {
   return poolCheck(budgetPool(load<u32>(kv, SPACE_BUDGET)))
+}
+
+/** Adds `count` nodes, one behind the other, due within `spread` ticks. */
+export function testWheelFill(wheel: usize, nodes: usize, count: u32, now: u64, spread: u32, seed: u32): void {
+  let random = seed | 1
+  for (let i: u32 = 0; i < count; i++) {
+    random = step(random)
+    wheelAdd(wheel, nodes + <usize>i * NODE_BYTES, now + 1 + (random % spread))
+  }
+}
+
+/** Adds and cancels a node `rounds` times: the life of a timeout that is not reached. */
+export function testWheelPairs(wheel: usize, node: usize, rounds: u32, now: u64, spread: u32, seed: u32): void {
+  let random = seed | 1
+  for (let i: u32 = 0; i < rounds; i++) {
+    random = step(random)
+    wheelAdd(wheel, node, now + 1 + (random % spread))
+    wheelCancel(wheel, node)
+  }
+}
+
+/** Cancels a node chosen at random among `count` that are pending and adds it again, `rounds` times. */
+export function testWheelChurn(
+  wheel: usize,
+  nodes: usize,
+  count: u32,
+  rounds: u32,
+  now: u64,
+  spread: u32,
+  seed: u32,
+): void {
+  let random = seed | 1
+  for (let i: u32 = 0; i < rounds; i++) {
+    random = step(random)
+    const node = nodes + <usize>(random % count) * NODE_BYTES
+    wheelCancel(wheel, node)
+    random = step(random)
+    wheelAdd(wheel, node, now + 1 + (random % spread))
+  }
+}
+
+/** Marsaglia's xorshift. */
+// @ts-ignore: decorator
+@inline
+function step(random: u32): u32 {
+  random ^= random << 13
+  random ^= random >> 17
+  return random ^ (random << 5)
 }
