@@ -199,8 +199,7 @@ export const CHANNEL_GENERATION = 12 // u32, 24 bits used
 export const CHANNEL_ENDPOINT = 16 // u32, its endpoint record
 export const CHANNEL_PARTIAL = 20 // u32, skb of bytes received and not yet decoded; 0: none
 export const CHANNEL_SCAN = 24 // 4 × u32, where the decoder stands in the partial frame
-export const CHANNEL_LINGER_NS = 24 // u64, when lingering began; the decoder is done by then
-export const CHANNEL_DEADLINE_NS = 32 // u64, when it ends
+export const CHANNEL_TIMER = 24 // 16 bytes, while nothing is decoded: how long it lingers, or does not accept
 export const CHANNEL_QUEUE = 40 // head, tail, bytes: what is owed to the peer
 export const CHANNEL_IN_FLIGHT = 52 // u32, bytes of the send under way
 export const CHANNEL_NEXT_DIRTY = 56 // u32
@@ -208,8 +207,7 @@ export const CHANNEL_NEXT = 60 // u32, free list or the list the channel waits i
 export const CHANNEL_OWNER = 64 // u32, the service's own
 export const CHANNEL_FIRST = 68 // u32, proxy: oldest request not answered
 export const CHANNEL_LAST = 72 // u32, proxy: newest request
-export const CHANNEL_NEXT_LINGER = 68 // u32, while lingering, when there are no requests any more
-export const CHANNEL_PREV_LINGER = 72 // u32
+export const CHANNEL_LINGER_MS = 68 // u32, when lingering began; there are no requests any more
 export const CHANNEL_PENDING = 76 // u32, proxy: requests not answered
 export const CHANNEL_SESSION = 80 // 24 bytes, SESSION_*, of channels that speak RESP
 export const CHANNEL_DECODER = 80 // 24 bytes, of channels that the host handles: DECODER_BYTES of codec/abi.ts
@@ -249,7 +247,6 @@ export const ENDPOINT_LISTENER = 24 // u32, slot of the listener + 1
 export const ENDPOINT_DRAINING = 28 // u32
 export const ENDPOINT_ACCEPTED = 32 // u64
 export const ENDPOINT_REFUSED = 40 // u64, closed at once for want of a slot
-export const ENDPOINT_RETRY_NS = 48 // u64, when accepting goes on after EMFILE
 export const ENDPOINT_NEXT = 56 // u32, list of endpoints
 export const ENDPOINT_ID = 60 // u32, the host's own
 export const ENDPOINT_CODEC = 64 // u32, the codec of channels that the host handles; the endpoint frees it
@@ -282,6 +279,12 @@ export const UP_CLOSE = 6
 export const UP_COMMAND = 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
 export const UP_DRAINED = 8 // the last channel of a draining endpoint has closed
 export const UP_SERVER = 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
+export const UP_IDLE = 10 // length: IDLE_*, a timeout of the channel that was reached; counted anew from now
+
+// Timeouts of a channel.
+export const IDLE_READ = 1 // nothing came
+export const IDLE_WRITE = 2 // the socket was full, and took nothing
+export const IDLE_ALL = 3 // nothing came, and nothing was sent
 
 // How points are placed and keys are hashed.
 export const RING_KETAMA = 1 // libketama: MD5 points at `host:port-k`, MD5 keys

@@ -22,11 +22,12 @@ import { hostWrite } from './service/host'
 import { proxiesCreate } from './service/proxy/pool'
 import { REQUEST_CLIENT, REQUEST_QUEUE, requestDone, requestIsFirst } from './service/proxy/request'
 import { sessionCreate } from './service/session'
+import { timersCreate } from './timer/timers'
 import { storesCreate } from './service/stores'
 import { upcallCreate } from './service/upcall'
 import { endpointsCreate } from './turn/endpoints'
 import { crowdCreate } from './turn/crowd'
-import { lingerCreate } from './turn/linger'
+import { idleCreate } from './turn/idle'
 import { resume } from './turn/inbound'
 import { completionAttach } from './uring/completion'
 import { submissionAttach } from './uring/submission'
@@ -46,6 +47,7 @@ export {
   endpointDrain,
   endpointAbort,
 } from './turn/endpoints'
+export { timeouts } from './turn/idle'
 export { ringBuild, ringFree } from './ring/build'
 export { ringLookup } from './ring/lookup'
 export {
@@ -98,9 +100,10 @@ export function create(
   if (!control) return 0
   tableCreate()
   endpointsCreate()
-  lingerCreate()
   crowdCreate()
+  idleCreate()
   sessionCreate()
+  if (!timersCreate()) return 0
   return respCreate() && batchCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
 }
 

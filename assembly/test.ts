@@ -87,6 +87,7 @@ export {
   kvDestroy,
   kvExpires,
   kvKeys,
+  kvNext,
   kvResetStats,
   kvSetMaxmemory,
   kvSetPassword,
@@ -94,7 +95,6 @@ export {
   kvShare,
   kvStat,
   kvTick,
-  kvTickable,
   sessionFree,
 } from './service/kv/kv'
 

@@ -204,8 +204,7 @@
 #define MR_CHANNEL_ENDPOINT 16 // u32, its endpoint record
 #define MR_CHANNEL_PARTIAL 20 // u32, skb of bytes received and not yet decoded; 0: none
 #define MR_CHANNEL_SCAN 24 // 4 × u32, where the decoder stands in the partial frame
-#define MR_CHANNEL_LINGER_NS 24 // u64, when lingering began; the decoder is done by then
-#define MR_CHANNEL_DEADLINE_NS 32 // u64, when it ends
+#define MR_CHANNEL_TIMER 24 // 16 bytes, while nothing is decoded: how long it lingers, or does not accept
 #define MR_CHANNEL_QUEUE 40 // head, tail, bytes: what is owed to the peer
 #define MR_CHANNEL_IN_FLIGHT 52 // u32, bytes of the send under way
 #define MR_CHANNEL_NEXT_DIRTY 56 // u32
@@ -213,8 +212,7 @@
 #define MR_CHANNEL_OWNER 64 // u32, the service's own
 #define MR_CHANNEL_FIRST 68 // u32, proxy: oldest request not answered
 #define MR_CHANNEL_LAST 72 // u32, proxy: newest request
-#define MR_CHANNEL_NEXT_LINGER 68 // u32, while lingering, when there are no requests any more
-#define MR_CHANNEL_PREV_LINGER 72 // u32
+#define MR_CHANNEL_LINGER_MS 68 // u32, when lingering began; there are no requests any more
 #define MR_CHANNEL_PENDING 76 // u32, proxy: requests not answered
 #define MR_CHANNEL_SESSION 80 // 24 bytes, SESSION_*, of channels that speak RESP
 #define MR_CHANNEL_DECODER 80 // 24 bytes, of channels that the host handles: DECODER_BYTES of codec/abi.ts
@@ -254,7 +252,6 @@
 #define MR_ENDPOINT_DRAINING 28 // u32
 #define MR_ENDPOINT_ACCEPTED 32 // u64
 #define MR_ENDPOINT_REFUSED 40 // u64, closed at once for want of a slot
-#define MR_ENDPOINT_RETRY_NS 48 // u64, when accepting goes on after EMFILE
 #define MR_ENDPOINT_NEXT 56 // u32, list of endpoints
 #define MR_ENDPOINT_ID 60 // u32, the host's own
 #define MR_ENDPOINT_CODEC 64 // u32, the codec of channels that the host handles; the endpoint frees it
@@ -287,6 +284,12 @@
 #define MR_UP_COMMAND 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
 #define MR_UP_DRAINED 8 // the last channel of a draining endpoint has closed
 #define MR_UP_SERVER 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
+#define MR_UP_IDLE 10 // length: IDLE_*, a timeout of the channel that was reached; counted anew from now
+
+// Timeouts of a channel.
+#define MR_IDLE_READ 1 // nothing came
+#define MR_IDLE_WRITE 2 // the socket was full, and took nothing
+#define MR_IDLE_ALL 3 // nothing came, and nothing was sent
 
 // How points are placed and keys are hashed.
 #define MR_RING_KETAMA 1 // libketama: MD5 points at `host:port-k`, MD5 keys

@@ -31,6 +31,9 @@ export const FLAG_RECV_SIZED: u32 = 1 << 22 // the receive with the kernel is su
 export const FLAG_LINGERING: u32 = 1 << 20 // in the list of channels that linger
 export const FLAG_LAST: u32 = 1 << 19 // no more requests: close when the last reply is sent
 
+export const FLAG_TIMED: u32 = 1 << 23 // it has timeouts of its own
+export const FLAG_TIMES_SET: u32 = 1 << 24 // … which are counted from the next flush
+
 export const FLAGS_BLOCKED: u32 = FLAG_BLOCKED_OUT | FLAG_BLOCKED_SERVICE | FLAG_BLOCKED_HOST
 const FLAGS_IN_KERNEL: u32 = FLAG_RECV_ARMED | FLAG_CANCELLING | FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING
 

@@ -16,6 +16,8 @@ import {
 } from '../channel/table'
 import { count } from '../memory/counter'
 import { nowNs } from '../clock'
+import { nodeArm, nodeCancel } from '../timer/timers'
+import { NODE_LINK, wheelHas } from '../timer/wheel'
 import { call } from '../uring/submission'
 import { TAG_NONE } from '../channel/outbound'
 import { opened } from './dispatch'
@@ -35,7 +37,7 @@ export function accepted(listener: usize, result: i32, more: bool): void {
   if (result >= 0) {
     admit(ep, result)
   } else if (result == -abi.EMFILE || result == -abi.ENFILE || result == -abi.ENOMEM || result == -abi.ENOBUFS) {
-    store<u64>(ep, nowNs + RETRY_NS, abi.ENDPOINT_RETRY_NS)
+    nodeArm(listener + abi.CHANNEL_TIMER, nowNs + RETRY_NS)
     clearFlags(listener, FLAG_RECV_WANTED)
   }
   if (full(ep)) clearFlags(listener, FLAG_RECV_WANTED)
@@ -45,20 +47,28 @@ export function accepted(listener: usize, result: i32, more: bool): void {
 /** A channel of the endpoint has closed: accepting may go on. */
 export function acceptAgain(ep: usize): void {
   const listener = listenerOf(ep)
-  if (listener && state(listener) == abi.STATE_LISTENING && !full(ep) && !load<u64>(ep, abi.ENDPOINT_RETRY_NS)) {
+  if (listener && state(listener) == abi.STATE_LISTENING && !full(ep) && !wheelHas(listener + abi.CHANNEL_TIMER)) {
     if (flags(listener) & FLAG_RECV_WANTED) return
     setFlags(listener, FLAG_RECV_WANTED)
     dirty(listener)
   }
 }
 
-/** Goes on accepting where nothing forbids it any more; returns when a pause after EMFILE ends, 0: none pending. */
-export function acceptRetry(ep: usize): u64 {
-  const at = load<u64>(ep, abi.ENDPOINT_RETRY_NS)
-  if (at > nowNs) return at
-  store<u64>(ep, 0, abi.ENDPOINT_RETRY_NS)
-  acceptAgain(ep)
-  return 0
+/** A channel has become a listener. */
+export function acceptBegin(listener: usize): void {
+  store<u32>(listener + abi.CHANNEL_TIMER, 0, NODE_LINK) // here a decoder would keep its state
+  setFlags(listener, FLAG_RECV_WANTED)
+  dirty(listener)
+}
+
+/** A pause after EMFILE is over. */
+export function acceptDue(listener: usize): void {
+  acceptAgain(endpoint(listener))
+}
+
+/** A listener closes. */
+export function acceptEnd(listener: usize): void {
+  nodeCancel(listener + abi.CHANNEL_TIMER)
 }
 
 /** Whether the endpoint is so near its limit that connections are accepted one by one. */

@@ -2,21 +2,23 @@
 
 import * as abi from '../abi'
 import {
-  FLAG_RECV_WANTED,
   channelAbort,
   channelAt,
   channelCreate,
   channelEnd,
   channelsTouched,
-  dirty,
   endpoint,
-  setFlags,
   state,
 } from '../channel/table'
 import { alloc, free } from '../memory/heap'
-import { acceptRetry, listenerOf } from './accept'
+import { TIMER_BYTES, TIMER_ENDPOINT, timerCancel, timerInit, timerStart } from '../timer/timers'
+import { acceptBegin, listenerOf } from './accept'
 
 let first: usize = 0
+
+/** The timer that ends a drain, behind the record. */
+const TIMER: usize = abi.ENDPOINT_BYTES
+const NS_PER_MS: u64 = 1_000_000
 
 export function endpointsCreate(): void {
   first = 0
@@ -24,9 +26,10 @@ export function endpointsCreate(): void {
 
 /** A new endpoint for a service; its codec parameters and id are the host's to write. 0 when memory is exhausted. */
 export function endpointCreate(service: u32, target: u32, high: u32, low: u32, limit: u32): usize {
-  const ep = alloc(abi.ENDPOINT_BYTES)
+  const ep = alloc(TIMER + TIMER_BYTES)
   if (!ep) return 0
   memory.fill(ep, 0, abi.ENDPOINT_BYTES)
+  timerInit(ep + TIMER, TIMER_ENDPOINT, ep)
   store<u32>(ep, service, abi.ENDPOINT_SERVICE)
   store<u32>(ep, target, abi.ENDPOINT_TARGET)
   store<u32>(ep, high, abi.ENDPOINT_HIGH)
@@ -41,6 +44,7 @@ export function endpointCreate(service: u32, target: u32, high: u32, low: u32, l
 export function endpointFree(ep: usize): void {
   assert(!load<u32>(ep, abi.ENDPOINT_CHANNELS) && !listenerOf(ep))
   if (load<u32>(ep, abi.ENDPOINT_CODEC)) free(load<u32>(ep, abi.ENDPOINT_CODEC))
+  timerCancel(ep + TIMER)
   if (first == ep) {
     first = load<u32>(ep, abi.ENDPOINT_NEXT)
   } else {
@@ -56,8 +60,7 @@ export function endpointListen(ep: usize, fd: i32): bool {
   const ch = channelCreate(fd, ep, abi.STATE_LISTENING)
   if (!ch) return false
   store<u32>(ep, <u32>ch, abi.ENDPOINT_LISTENER)
-  setFlags(ch, FLAG_RECV_WANTED)
-  dirty(ch)
+  acceptBegin(ch)
   return true
 }
 
@@ -66,8 +69,12 @@ export function endpointStop(ep: usize): void {
   if (listenerOf(ep)) channelAbort(listenerOf(ep))
 }
 
-/** Closes every channel of the endpoint once what it owes is sent. UP_DRAINED follows the last. */
-export function endpointDrain(ep: usize): void {
+/**
+ * Closes every channel of the endpoint once what it owes is sent, and what is left after `ms`. UP_DRAINED follows the
+ * last.
+ */
+export function endpointDrain(ep: usize, ms: f64): void {
+  timerStart(ep + TIMER, <u64>ms * NS_PER_MS)
   store<u32>(ep, 1, abi.ENDPOINT_DRAINING)
   endpointStop(ep)
   for (let slot: u32 = 0; slot < channelsTouched(); slot++) {
@@ -85,12 +92,7 @@ export function endpointAbort(ep: usize): void {
   }
 }
 
-/** When an endpoint that paused after EMFILE accepts again; 0: none pending. */
-export function endpointsTick(): u64 {
-  let due: u64 = 0
-  for (let ep = first; ep; ep = load<u32>(ep, abi.ENDPOINT_NEXT)) {
-    const at = acceptRetry(ep)
-    if (at && (!due || at < due)) due = at
-  }
-  return due
+/** The endpoint has drained long enough. */
+export function endpointDue(ep: usize): void {
+  endpointAbort(ep)
 }

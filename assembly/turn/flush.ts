@@ -19,6 +19,7 @@ import {
   FLAG_SENDING,
   FLAG_SHUT,
   FLAG_SIZED_WANTED,
+  FLAG_TIMES_SET,
   FLAG_WRITABLE_WANTED,
   FLAGS_BLOCKED,
   channelRelease,
@@ -38,9 +39,10 @@ import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
 import { countBy } from '../memory/counter'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
-import { acceptAgain, acceptsSingly, listenerOf } from './accept'
 import { closed, closing } from './dispatch'
 import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inbound'
+import { acceptAgain, acceptEnd, acceptsSingly, listenerOf } from './accept'
+import { idleBegin, idleEnd } from './idle'
 import { lingerBegin, lingerEnd } from './linger'
 
 /** While decoding is blocked, receiving goes on until this much waits. */
@@ -66,6 +68,7 @@ export function flushAll(): bool {
 
 function flush(ch: usize): bool {
   if (state(ch) == abi.STATE_CLOSING) return close(ch)
+  if (flags(ch) & FLAG_TIMES_SET) idleBegin(ch)
   arm(ch)
   if (!(flags(ch) & FLAGS_SENDING) && queueBytes(ch + abi.CHANNEL_QUEUE) && !outboundSend(ch)) return false
   if (flags(ch) & FLAGS_SENDING) {
@@ -155,6 +158,8 @@ function close(ch: usize): bool {
   if (!(flags(ch) & FLAG_CLOSE_TOLD)) {
     setFlags(ch, FLAG_CLOSE_TOLD)
     lingerEnd(ch)
+    idleEnd(ch)
+    if (listenerOf(endpoint(ch)) == ch) acceptEnd(ch)
     waitingRemove(ch)
     closing(ch)
   }

@@ -8,6 +8,7 @@ import {
   FLAG_EOF,
   FLAG_RECV_SIZED,
   FLAG_SIZED_WANTED,
+  FLAG_TIMED,
   FLAGS_BLOCKED,
   channelAbort,
   clearFlags,
@@ -34,6 +35,7 @@ import { countBy } from '../memory/counter'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
 import { crowdHear } from './crowd'
+import { idleHeard } from './idle'
 import { lingerOn } from './linger'
 import { answerOwed, failed, frames, need, peerEnded, released, scan, take } from './dispatch'
 
@@ -52,6 +54,7 @@ export function received(ch: usize, id: u32, length: u32): void {
   const before = upcallCount()
   countBy(ch + abi.CHANNEL_BYTES_IN, length)
   crowdHear(ch)
+  if (flags(ch) & FLAG_TIMED) idleHeard(ch)
   let at = bufferAt(id)
   const end = at + length
   if (listening(ch)) {
@@ -72,6 +75,7 @@ export function receivedSized(ch: usize, length: u32): void {
   countBy(ch + abi.CHANNEL_BYTES_IN, length)
   countBy(control + abi.CONTROL_SIZED, length)
   crowdHear(ch)
+  if (flags(ch) & FLAG_TIMED) idleHeard(ch)
   if (!listening(ch)) return lingerOn(ch)
   const skb = partial(ch)
   skbPut(skb, length)

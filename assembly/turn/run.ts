@@ -11,6 +11,7 @@ import {
   FLAG_RECV_ARMED,
   FLAG_RECV_SIZED,
   FLAG_SENDING,
+  FLAG_TIMED,
   FLAG_WRITABLE_WANTED,
   channelAbort,
   channelAt,
@@ -30,27 +31,26 @@ import { calls, control } from '../memory/arena'
 import { count } from '../memory/counter'
 import { queueBytes } from '../memory/queue'
 import { skbLive } from '../memory/skb'
-import { proxiesTick } from '../service/proxy/tick'
 import { TAG_SOCKET, upstreamConnected, upstreamSocket } from '../service/proxy/upstream'
-import { storesTick } from '../service/stores'
+import { storesFlush } from '../service/stores'
 import { upcallCount, upcallSlack } from '../service/upcall'
+import { timersNext } from '../timer/timers'
+import { NEVER } from '../timer/wheel'
 import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
 import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
 import { crowdTick } from './crowd'
 import { drained, failed } from './dispatch'
-import { endpointsTick } from './endpoints'
 import { flushAll } from './flush'
-import { lingerTick } from './linger'
 import { received, receivedEnd, receivedSized, resume } from './inbound'
+import { idleSent } from './idle'
+import { timeoutsTick } from './timeouts'
 
 /** Most completions of one turn; then the host's loop has its say (law 9). */
 const BUDGET: u32 = 256
 
 /** SQEs and calls that one completion may need at once. */
 const SPARE: u32 = 8
-
-let deadline: u64 = 0
 
 /** Handles what the last `enter` has brought. Returns the number of upcalls that wait for the host. */
 export function run(): u32 {
@@ -75,25 +75,17 @@ export function run(): u32 {
  */
 export function flush(): void {
   const kept = flushAll()
-  deadline = 0
-  sooner(lingerTick())
-  sooner(endpointsTick())
-  sooner(proxiesTick())
-  sooner(storesTick())
+  storesFlush()
+  timeoutsTick()
   const clean = kept && flushAll()
   submissionPublish()
   crowdTick()
   const wait = clean && !cqReady() && !upcallCount() && !hurried()
   store<u32>(control, wait ? 1 : 0, abi.CONTROL_WAIT_MIN)
-  store<i64>(control, deadline ? <i64>max(deadline, nowNs) - <i64>nowNs : -1, abi.CONTROL_WAIT_NS)
+  const next = timersNext()
+  store<i64>(control, next == NEVER ? -1 : <i64>(max(next, nowNs) - nowNs), abi.CONTROL_WAIT_NS)
   store<u32>(control, channelsOpen(), abi.CONTROL_CHANNELS)
   store<u32>(control, skbLive(), abi.CONTROL_SKBS)
-}
-
-// @ts-ignore: decorator
-@inline
-function sooner(at: u64): void {
-  if (at && (!deadline || at < deadline)) deadline = at
 }
 
 /** Books the results of immediate calls. */
@@ -110,6 +102,7 @@ function results(): void {
 }
 
 function sent(ch: usize, result: i32, bit: u32): void {
+  if (flags(ch) & FLAG_TIMED) idleSent(ch, <u32>max(result, 0))
   const error = outboundSent(ch, result, bit)
   dirty(ch)
   if (state(ch) == abi.STATE_CLOSING) return

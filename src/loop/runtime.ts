@@ -31,12 +31,13 @@ export interface Runtime extends RingExports {
   destroy(slot: number, generation: number): void
   pause(slot: number, generation: number, on: number): void
   queued(slot: number, generation: number): number
+  timeouts(slot: number, generation: number, readMs: number, writeMs: number, allMs: number): number
   answer(slot: number, generation: number, request: number, at: number, length: number, close: number): void
   endpointCreate(service: number, target: number, high: number, low: number, limit: number): number
   endpointFree(endpoint: number): void
   endpointListen(endpoint: number, fd: number): number
   endpointStop(endpoint: number): void
-  endpointDrain(endpoint: number): void
+  endpointDrain(endpoint: number, ms: number): void
   endpointAbort(endpoint: number): void
   channelsTouched(): number
   channelAt(slot: number): number

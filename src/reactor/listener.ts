@@ -90,18 +90,9 @@ export class Listener {
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(setImmediate, resolve))
     await new Promise<void>((resolve) => {
       this.#drained = resolve
-      const abort = (): void => {
-        core.endpointAbort(endpoint)
-        loop.touch()
-      }
-      const timer = setTimeout(abort, Math.min(Math.max(0, drainMs), TIMEOUT_MAX_MS))
-      this.#drained = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      core.endpointDrain(endpoint)
+      core.endpointDrain(endpoint, Math.min(Math.max(0, drainMs), DRAIN_MAX_MS))
       loop.touch()
-      if (this.channels === 0 && loop.view.getUint32(endpoint + abi.ENDPOINT_LISTENER, true) === 0) this.#drained()
+      if (this.channels === 0 && loop.view.getUint32(endpoint + abi.ENDPOINT_LISTENER, true) === 0) resolve()
     })
     loop.unregister(endpoint)
     core.endpointFree(endpoint)
@@ -118,8 +109,8 @@ export function createEndpoint(loop: Loop, options: Omit<EndpointOptions, 'handl
 }
 
 const BACKLOG = 4096
-/** More would be taken for 1 ms (Node's timers). */
-const TIMEOUT_MAX_MS = 2 ** 31 - 1
+/** A long time: what is meant by Infinity. */
+const DRAIN_MAX_MS = 2 ** 31 - 1
 
 async function bind(loop: Loop, at: TcpAddress): Promise<{ fd: number; address: Listener['address'] }> {
   const subject = { address: at.host, port: at.port }

@@ -171,6 +171,12 @@ export class TestKv {
     for (let ticks = 1; ; ticks++) if (!this.core.call('kvTick', this.kv)) return ticks
   }
 
+  /** When a tick has something to do, in milliseconds of the epoch; 0: now, Infinity: never. */
+  next(): number {
+    const next = BigInt.asUintN(64, BigInt(this.core.call('kvNext', this.kv)))
+    return next === 2n ** 64n - 1n ? Infinity : Number(next)
+  }
+
   setPassword(password: string): void {
     const bytes = Buffer.from(password)
     this.core.call('kvSetPassword', this.kv, this.core.put(bytes), bytes.length)

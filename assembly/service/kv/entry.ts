@@ -6,6 +6,7 @@
 
 import { blockBytes, blockData, blockPut, blockRefs } from '../../memory/block'
 import { poolFree, poolSize } from '../../memory/pool'
+import { NODE_LINK } from '../../timer/wheel'
 import { copyBytes } from './bytes'
 import { budgetAlloc, budgetAllocBlock, budgetPool } from './budget'
 
@@ -15,9 +16,7 @@ export const E_KEY_LENGTH: usize = 8
 export const E_VALUE_LENGTH: usize = 12
 export const E_USED: usize = 16 // lru clock of the last access
 export const E_BLOCK: usize = 20 // the large value's block, or 0
-export const E_EXPIRE: usize = 24 // u64, milliseconds of the epoch; 0: never
-export const E_WHEEL_NEXT: usize = 32
-export const E_WHEEL_LINK: usize = 36 // address of the pointer that points here
+export const E_EXPIRE: usize = 24 // u64, milliseconds of the epoch; 0: never. The wheel's node begins here
 export const E_KEY: u32 = 40
 
 const BLOCK_OWNER: usize = 12 // in the header of a value's block, a word that block.ts leaves alone
@@ -107,6 +106,7 @@ export function entryNew(budget: usize, key: usize, keyLength: u32, hash: u32, l
   store<u32>(entry, length, E_VALUE_LENGTH)
   store<u32>(entry, <u32>block, E_BLOCK)
   store<u64>(entry, 0, E_EXPIRE)
+  store<u32>(entry, 0, E_EXPIRE + NODE_LINK)
   if (block) store<u32>(block, <u32>entry, BLOCK_OWNER)
   copyBytes(entry + E_KEY, key, keyLength)
   return entry

@@ -31,6 +31,7 @@ import {
   replyUnknown,
 } from './command'
 import { editCommands } from './edit'
+import { expiryNext, expiryTurn } from './expiry'
 import { hashSeed } from './hash'
 import { keyCommands } from './keys'
 import { scanCommands } from './scan'
@@ -60,7 +61,7 @@ import { S_EXPIRES, S_KEYS } from './store'
 import { stringCommands } from './strings'
 import { tableReap } from './table'
 import { ttlCommands } from './ttl'
-import { wheelTurn } from './wheel'
+import { kvWake } from './wake'
 
 export { KV_CLOSE, KV_CLOSE_SILENT, KV_DONE, KV_UPCALL } from './command'
 export * from './session'
@@ -164,18 +165,19 @@ export function kvTick(kv: usize): bool {
   let steps = budgetTrim(budget, tableReap(budget, TICK_STEPS))
   const databases = load<u32>(kv, SPACE_DATABASES)
   for (let i: u32 = 0; i < databases && steps; i++) {
-    if (load<u32>(spaceStore(kv, i), S_EXPIRES)) steps = wheelTurn(spaceStore(kv, i), steps)
+    if (load<u32>(spaceStore(kv, i), S_EXPIRES)) steps = expiryTurn(spaceStore(kv, i), steps)
   }
   return !steps
 }
 
-/** Whether kvTick is worth calling, every 100 ms or so: there are keys that will expire, or memory to free. */
-export function kvTickable(kv: usize): bool {
+/** When kvTick has something to do, in milliseconds of the epoch; 0: now, u64.MAX_VALUE: never. */
+export function kvNext(kv: usize): u64 {
   const budget = <usize>load<u32>(kv, SPACE_BUDGET)
-  if (load<u32>(budget, BUDGET_GRAVES) || budgetExceeded(budget)) return true
+  if (load<u32>(budget, BUDGET_GRAVES) || budgetExceeded(budget)) return 0
+  let next = u64.MAX_VALUE
   const databases = load<u32>(kv, SPACE_DATABASES)
-  for (let i: u32 = 0; i < databases; i++) if (load<u32>(spaceStore(kv, i), S_EXPIRES)) return true
-  return false
+  for (let i: u32 = 0; i < databases; i++) next = min(next, expiryNext(spaceStore(kv, i)))
+  return next
 }
 
 /** A number about the keyspace, KV_STAT_*. */
@@ -223,10 +225,12 @@ export function kvExpires(kv: usize, database: u32): u32 {
 
 /** Sets maxmemory, of all keyspaces of the budget; false where it is more than the budget was created with. */
 export function kvSetMaxmemory(kv: usize, bytes: u32): bool {
+  kvWake(0)
   return budgetSetBytes(load<u32>(kv, SPACE_BUDGET), bytes)
 }
 
 /** Sets what happens when the budget is used up: 0 noeviction, 1 allkeys-lru. */
 export function kvSetPolicy(kv: usize, policy: u32): void {
+  kvWake(0)
   budgetSetPolicy(load<u32>(kv, SPACE_BUDGET), policy)
 }

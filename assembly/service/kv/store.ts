@@ -24,10 +24,10 @@ import {
   entryNew,
   entryValue,
 } from './entry'
+import { expiryAdd, expiryOpen, expiryRemove } from './expiry'
 import { hashKey } from './hash'
 import { SPACE_EXPIRED } from './space'
 import { tableBury, tableCreate, tableGrow, tableHead, tableLink, tableLinkOf, tableShrink } from './table'
-import { wheelAdd, wheelOpen, wheelRemove } from './wheel'
 
 export const S_SPACE: usize = 0 // the keyspace it belongs to
 export const S_BUDGET: usize = 4
@@ -35,9 +35,7 @@ export const S_TABLE: usize = 8 // 0 until there is a key
 export const S_KEYS: usize = 12
 export const S_EXPIRES: usize = 16 // keys with a time to live
 export const S_WHEEL: usize = 20 // 0 until there is a key
-export const S_TICK: usize = 24 // u64, the wheel's next slot
-export const S_CURSOR: usize = 32 // the entry in that slot at which expiry stopped, or 0
-export const STORE_BYTES: u32 = 48
+export const STORE_BYTES: u32 = 24
 
 // How the last find went: the hash of its key and, where there is an entry, the address of the pointer to it.
 export let foundHash: u32 = 0
@@ -97,7 +95,7 @@ export function storeRemove(db: usize, link: usize, entry: usize): void {
   store<u32>(link, load<u32>(entry, E_NEXT))
   store<u32>(db, keys, S_KEYS)
   store<u32>(budget, load<u32>(budget, BUDGET_KEYS) - 1, BUDGET_KEYS)
-  if (load<u64>(entry, E_EXPIRE)) wheelRemove(db, entry)
+  if (load<u64>(entry, E_EXPIRE)) expiryRemove(db, entry)
   entryFree(budget, entry)
   tableShrink(budget, load<u32>(db, S_TABLE), keys)
 }
@@ -122,7 +120,7 @@ export function storeEntry(db: usize, key: usize, keyLength: u32, hash: u32, len
 
 /** The table and the wheel of a database that gets its first key: later no EXPIRE can fail for want of a wheel. */
 function open(db: usize, budget: usize): bool {
-  if (!wheelOpen(db)) return false
+  if (!expiryOpen(db)) return false
   const table = tableCreate(budget)
   store<u32>(db, <u32>table, S_TABLE)
   return table != 0
@@ -148,8 +146,8 @@ export function storeReplace(db: usize, entry: usize, fresh: usize, keepTtl: boo
   store<u32>(link, <u32>fresh)
   const expire = load<u64>(entry, E_EXPIRE)
   if (expire) {
-    wheelRemove(db, entry)
-    if (keepTtl) wheelAdd(db, fresh, expire)
+    expiryRemove(db, entry)
+    if (keepTtl) expiryAdd(db, fresh, expire)
   }
   entryFree(storeBudget(db), entry)
 }
@@ -158,7 +156,7 @@ export function storeReplace(db: usize, entry: usize, fresh: usize, keepTtl: boo
 // @ts-ignore: decorator
 @inline
 export function storePersist(db: usize, entry: usize): void {
-  if (load<u64>(entry, E_EXPIRE)) wheelRemove(db, entry)
+  if (load<u64>(entry, E_EXPIRE)) expiryRemove(db, entry)
 }
 
 /**
@@ -237,6 +235,5 @@ export function storeFlush(db: usize): void {
   store<u32>(db, 0, S_KEYS)
   store<u32>(db, 0, S_EXPIRES)
   store<u32>(db, 0, S_WHEEL)
-  store<u32>(db, 0, S_CURSOR)
   tableBury(budget, table)
 }

@@ -55,7 +55,7 @@ import {
   storeReplace,
   storeSet,
 } from './store'
-import { wheelAdd, wheelOpen } from './wheel'
+import { expiryAdd, expiryOpen } from './expiry'
 
 export function stringCommands(): void {
   command('get', 2, 0, get.index)
@@ -129,7 +129,7 @@ function setWithOptions(db: usize, session: usize, out: usize): i32 {
     if (!argInteger(optionTime, out)) return KV_DONE
     expire = expireTime(parsedInteger, flags)
     if (!expire) return replyBadExpire(out)
-    if (!wheelOpen(db)) return replyOom(out)
+    if (!expiryOpen(db)) return replyOom(out)
   }
   const resp3 = sessionResp3(session)
   let entry = flags & OPTION_GET ? readFind(db, 1) : storeFind(db, respArg(1), respArgLength(1))
@@ -161,7 +161,7 @@ function setAndReply(db: usize, entry: usize, value: u32, expire: u64, flags: u3
     if (!entry) return replyOom(out)
     replyOk(out)
   }
-  if (expire) wheelAdd(db, entry, expire)
+  if (expire) expiryAdd(db, entry, expire)
   return KV_DONE
 }
 
@@ -196,7 +196,7 @@ function setFor(db: usize, unit: u32, out: usize): i32 {
   if (!argInteger(2, out)) return KV_DONE
   const expire = expireTime(parsedInteger, unit)
   if (!expire) return replyBadExpire(out)
-  if (!wheelOpen(db)) return replyOom(out)
+  if (!expiryOpen(db)) return replyOom(out)
   return setAndReply(db, storeFind(db, respArg(1), respArgLength(1)), 3, expire, 0, false, out)
 }
 
@@ -228,7 +228,7 @@ function getex(db: usize, session: usize, out: usize): i32 {
     if (!argInteger(optionTime, out)) return KV_DONE
     expire = expireTime(parsedInteger, flags)
     if (!expire) return replyBadExpire(out)
-    if (!wheelOpen(db)) return replyOom(out)
+    if (!expiryOpen(db)) return replyOom(out)
     entry = storeFind(db, respArg(1), respArgLength(1)) // room for the wheel may have been made of anything
     if (!entry) {
       replyNull(out, sessionResp3(session))
@@ -240,7 +240,7 @@ function getex(db: usize, session: usize, out: usize): i32 {
     storeRemove(db, foundLink, entry)
   } else if (expire || flags & OPTION_PERSIST) {
     storePersist(db, entry)
-    if (expire) wheelAdd(db, entry, expire)
+    if (expire) expiryAdd(db, entry, expire)
   }
   return KV_DONE
 }

@@ -8,6 +8,7 @@
 import { poolFree } from '../../memory/pool'
 import { BUDGET_GRAVES, budgetAlloc, budgetPool, budgetTry } from './budget'
 import { E_HASH, E_NEXT, entryFree } from './entry'
+import { kvWake } from './wake'
 
 const BUCKETS: usize = 0
 const MASK: usize = 4 // 2 × low − 1
@@ -178,6 +179,7 @@ function merge(budget: usize, table: usize): void {
 export function tableBury(budget: usize, table: usize): void {
   store<u32>(table, load<u32>(budget, BUDGET_GRAVES), NEXT)
   store<u32>(budget, <u32>table, BUDGET_GRAVES)
+  kvWake(0)
 }
 
 /** Frees up to about `steps` buckets and entries of flushed tables; returns the steps left. */

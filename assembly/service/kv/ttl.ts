@@ -6,10 +6,10 @@ import { replyError, replyErrorWith, replyInteger, replyTrimmed } from '../../co
 import { respArg, respArgc, respArgLength } from '../../codec/resp'
 import { command, KV_DONE } from './command'
 import { E_EXPIRE } from './entry'
+import { expiryAdd, expiryOpen } from './expiry'
 import { argInteger, argWord, replyBadExpire } from './options'
 import { foundLink, storeFind, storePersist, storeRemove } from './store'
 import { readFind, replyOom } from './strings'
-import { wheelAdd, wheelOpen } from './wheel'
 
 const IF_NONE: u32 = 1 // NX
 const IF_SOME: u32 = 2 // XX
@@ -93,11 +93,11 @@ function expireAt(db: usize, base: i64, seconds: bool, out: usize): i32 {
   if (when <= <i64>nowMs) {
     storeRemove(db, foundLink, entry)
   } else {
-    if (!wheelOpen(db)) return replyOom(out)
+    if (!expiryOpen(db)) return replyOom(out)
     entry = storeFind(db, respArg(1), respArgLength(1)) // unless it had to make room for the wheel
     if (entry) {
       storePersist(db, entry)
-      wheelAdd(db, entry, when)
+      expiryAdd(db, entry, when)
     }
   }
   replyInteger(out, 1)

@@ -9,6 +9,7 @@
 import { SESSION_AUTHENTICATED, SESSION_RESP3 } from '../../abi'
 import { alloc } from '../../memory/heap'
 import { REPLY_STATE_BYTES } from '../../codec/resp-reply'
+import { TIMER_SERVER, timerInit } from '../../timer/timers'
 import { commandsCreate } from './commands'
 
 export const PROXY_RING: usize = 0 // u32
@@ -18,7 +19,6 @@ export const PROXY_LOCAL: usize = 12 // u32, the kv that answers local commands
 export const PROXY_IN_FLIGHT_MAX: usize = 16 // u32, requests of one client
 export const PROXY_SERVER_BYTES_MAX: usize = 20 // u32, bytes queued for one server
 export const PROXY_SERVER_REQUESTS_MAX: usize = 24 // u32, requests waiting for one server
-export const PROXY_NEXT: usize = 28 // u32
 export const PROXY_TIMEOUT_NS: usize = 32 // u64, of a request; 0: none
 export const PROXY_CONNECT_NS: usize = 40 // u64, of a connect
 export const PROXY_REQUESTS: usize = 48 // u64, counters
@@ -34,10 +34,7 @@ export const SERVER_LAST: usize = 12 // u32
 export const SERVER_PENDING: usize = 16 // u32
 export const SERVER_KV: usize = 20 // u32, an embedded shard's kv; 0: a real server
 export const SERVER_QUEUED: usize = 24 // u64, stream offset behind the newest request
-export const SERVER_RETRY_NS: usize = 32 // u64, when to connect again
-export const SERVER_DEADLINE_NS: usize = 40 // u64, of the connect under way
-export const SERVER_FAILURES: usize = 48 // u32, connects in a row that failed
-export const SERVER_ERROR: usize = 52 // i32, what brought it down: −errno, or one of FAIL_*
+export const SERVER_TIMER: usize = 32 // when to connect again, to give up connecting, or to look at the oldest request
 export const SERVER_INDEX: usize = 56 // u32, in the proxy
 export const SERVER_NUMBER: usize = 60 // u32, in the loop: what a call's tag names
 export const SERVER_PROXY: usize = 64 // u32
@@ -51,7 +48,9 @@ export const SERVER_ADDRESS_LENGTH: usize = 104 // u32
 export const SERVER_FAMILY: usize = 108 // u32
 export const SERVER_ADDRESS: usize = 112 // sockaddr, up to 112 bytes
 export const SERVER_RESP3: usize = 224 // u32
-export const SERVER_SCAN: usize = 232
+export const SERVER_FAILURES: usize = 228 // u32, connects in a row that failed
+export const SERVER_ERROR: usize = 232 // i32, what brought it down: −errno, or one of FAIL_*
+export const SERVER_SCAN: usize = 240
 export const SERVER_RECORD_BYTES: usize = SERVER_SCAN + REPLY_STATE_BYTES
 
 export const UPSTREAM_DOWN: u32 = 0
@@ -64,13 +63,11 @@ export const UPSTREAM_IDLE: u32 = 6 // nobody has needed it yet
 
 const SERVERS_MAX: u32 = 4096
 
-export let firstProxy: usize = 0
 let numbers: usize = 0 // server records by number
 let numbered: u32 = 0
 
 /** Prepares this instance for proxies; false when memory is exhausted. */
 export function proxiesCreate(): bool {
-  firstProxy = 0
   numbered = 0
   numbers = alloc(SERVERS_MAX << 2)
   return numbers != 0 && commandsCreate()
@@ -95,6 +92,7 @@ export function proxyCreate(ring: usize, count: u32, local: usize): usize {
     const server = alloc(SERVER_RECORD_BYTES)
     if (!server) return 0
     memory.fill(server, 0, SERVER_SCAN)
+    timerInit(server + SERVER_TIMER, TIMER_SERVER, server)
     store<u32>(server, i % count, SERVER_INDEX)
     store<u32>(server, i >= count ? 1 : 0, SERVER_RESP3)
     store<u32>(server, numbered, SERVER_NUMBER)
@@ -102,8 +100,6 @@ export function proxyCreate(ring: usize, count: u32, local: usize): usize {
     store<u32>(numbers + (<usize>(numbered++) << 2), <u32>server)
     store<u32>(servers + (<usize>i << 2), <u32>server)
   }
-  store<u32>(proxy, <u32>firstProxy, PROXY_NEXT)
-  firstProxy = proxy
   return proxy
 }
 

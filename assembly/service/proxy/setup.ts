@@ -1,6 +1,7 @@
 // How the host describes a proxy: its limits and its servers. And what it can ask: a server's state and counters.
 
 import { alloc } from '../../memory/heap'
+import { timerCancel } from '../../timer/timers'
 import * as pool from './pool'
 import { FAIL_STOPPED } from './server-error'
 import { upstreamConnect, upstreamFail } from './upstream'
@@ -67,6 +68,7 @@ export function proxyStop(proxy: usize): void {
     if (load<u32>(server, pool.SERVER_KV)) continue
     upstreamFail(server, FAIL_STOPPED)
     store<u32>(server, pool.UPSTREAM_STOPPED, pool.SERVER_STATE)
+    timerCancel(server + pool.SERVER_TIMER)
   }
 }
 

@@ -20,6 +20,7 @@ import { queueAppend, queueAppendBlock, queueBytes, queueLost } from '../../memo
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
 import { channelData } from '../../channel/user-data'
 import { count } from '../../memory/counter'
+import { timerArm, timerCancel, timerHas } from '../../timer/timers'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../../uring/submission'
 import { upcallEndpoint } from '../upcall'
 import { failReply } from './failure'
@@ -59,11 +60,11 @@ export function upstreamConnect(server: usize): void {
   const tag = TAG_SOCKET | load<u32>(server, pool.SERVER_NUMBER)
   if (!call(abi.CALL_SOCKET, -1, load<u32>(server, pool.SERVER_FAMILY), abi.SOCK_STREAM, 0, tag)) {
     hurry() // the call list is full: the next turn has room
-    store<u64>(server, nowNs + BACKOFF_FIRST_NS, pool.SERVER_RETRY_NS)
+    timerArm(server + pool.SERVER_TIMER, nowNs + BACKOFF_FIRST_NS)
     return
   }
   hurry()
-  store<u64>(server, 0, pool.SERVER_RETRY_NS)
+  timerCancel(server + pool.SERVER_TIMER)
   store<u32>(server, pool.UPSTREAM_SOCKET, pool.SERVER_STATE)
 }
 
@@ -93,7 +94,7 @@ export function upstreamSocket(number: u32, fd: i32): void {
   store<u32>(server, <u32>ch, pool.SERVER_CHANNEL)
   store<u32>(server, pool.UPSTREAM_CONNECTING, pool.SERVER_STATE)
   const timeout = load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS)
-  store<u64>(server, nowNs + timeout, pool.SERVER_DEADLINE_NS)
+  timerArm(server + pool.SERVER_TIMER, nowNs + timeout)
   store<u64>(server, 0, pool.SERVER_QUEUED)
   replyBegin(server + pool.SERVER_SCAN)
   replyProtocol(server + pool.SERVER_SCAN, load<u32>(server, pool.SERVER_RESP3) != 0)
@@ -120,7 +121,9 @@ export function upstreamConnected(ch: usize, result: i32): void {
   store<u32>(server, 0, pool.SERVER_ERROR)
   setFlags(ch, FLAG_RECV_WANTED)
   dirty(ch)
+  timerCancel(server + pool.SERVER_TIMER)
   tell(server, 1)
+  awaitReply(server)
 }
 
 /** Whether requests may be queued for the server: it is up, or connecting for the first time. */
@@ -162,6 +165,7 @@ export function upstreamSubmit(server: usize, request: usize, bytes: u32): void 
   if (last) store<u32>(last, <u32>request, REQUEST_NEXT_SERVER)
   else store<u32>(server, <u32>request, pool.SERVER_FIRST)
   store<u32>(server, <u32>request, pool.SERVER_LAST)
+  if (timeout && !timerHas(server + pool.SERVER_TIMER)) timerArm(server + pool.SERVER_TIMER, nowNs + timeout)
   store<u32>(server, load<u32>(server, pool.SERVER_PENDING) + 1, pool.SERVER_PENDING)
   count(server + pool.SERVER_REQUESTS)
   const ch = <usize>load<u32>(server, pool.SERVER_CHANNEL)
@@ -230,28 +234,29 @@ export function upstreamClosing(ch: usize): void {
   if (<usize>load<u32>(server, pool.SERVER_CHANNEL) == ch) upstreamFail(server, -abi.ECONNRESET)
 }
 
-/** Deadlines of one server; returns the next one, 0: none. */
-export function upstreamTick(server: usize): u64 {
-  const state = load<u32>(server, pool.SERVER_STATE)
-  if (state == pool.UPSTREAM_DOWN) {
-    const retry = load<u64>(server, pool.SERVER_RETRY_NS)
-    if (retry > nowNs) return retry
-    upstreamConnect(server)
-    return load<u64>(server, pool.SERVER_RETRY_NS)
+/** The server's timer has come. It is one for all that a server waits for, and put off only when it comes. */
+export function upstreamDue(server: usize): void {
+  switch (load<u32>(server, pool.SERVER_STATE)) {
+    case pool.UPSTREAM_DOWN:
+    case pool.UPSTREAM_IDLE:
+      upstreamConnect(server)
+      break
+    case pool.UPSTREAM_CONNECTING:
+      upstreamFail(server, -abi.ETIMEDOUT)
+      break
+    case pool.UPSTREAM_UP:
+      awaitReply(server)
   }
-  if (state == pool.UPSTREAM_CONNECTING) {
-    const due = load<u64>(server, pool.SERVER_DEADLINE_NS)
-    if (due > nowNs) return due
-    upstreamFail(server, -abi.ETIMEDOUT)
-    return load<u64>(server, pool.SERVER_RETRY_NS)
-  }
+}
+
+/** Waits until the deadline of the oldest request, if there is one; where that is over, the connection ends. */
+function awaitReply(server: usize): void {
   const first = <usize>load<u32>(server, pool.SERVER_FIRST)
-  if (!first) return 0
-  const due = load<u64>(first, REQUEST_DEADLINE)
-  if (due == 0 || due > nowNs) return due
+  const deadline = first ? load<u64>(first, REQUEST_DEADLINE) : 0
+  if (!deadline) return
+  if (deadline > nowNs) return timerArm(server + pool.SERVER_TIMER, deadline)
   count(server + pool.SERVER_TIMEOUTS)
   upstreamFail(server, FAIL_TIMEOUT)
-  return load<u64>(server, pool.SERVER_RETRY_NS)
 }
 
 function shift(server: usize, request: usize): void {
@@ -305,7 +310,7 @@ function down(server: usize, error: i32): void {
   random ^= random >> 7
   random ^= random << 17
   store<u32>(server, failures + 1, pool.SERVER_FAILURES)
-  store<u64>(server, nowNs + (backoff >> 1) + (random % backoff), pool.SERVER_RETRY_NS)
+  timerArm(server + pool.SERVER_TIMER, nowNs + (backoff >> 1) + (random % backoff))
   store<i32>(server, error, pool.SERVER_ERROR)
   store<u32>(server, pool.UPSTREAM_DOWN, pool.SERVER_STATE)
   if (was == pool.UPSTREAM_UP || failures == 0) tell(server, 0)

@@ -3,8 +3,7 @@ import { expect, test } from 'vitest'
 import { encodeAll } from '../../system/wire.ts'
 import { TestCore, TestKv } from '../core-test.ts'
 
-const SLOT_MS = 256
-const ROUND_MS = 4096 * SLOT_MS
+const HOUR_MS = 3_600_000
 
 function fresh(): TestKv {
   return new TestKv(new TestCore())
@@ -33,7 +32,7 @@ test('TTL rounds to the next second', () => {
   expect(kv.run('TTL', 'a')).toBe(':2\r\n')
 })
 
-test('keys go without being touched, at most a slot late', () => {
+test('keys go without being touched, the millisecond after their last', () => {
   const kv = fresh()
   for (let i = 0; i < 1000; i++) kv.run('SET', `k${i}`, 'x', 'PX', String(1 + i * 10))
   kv.run('SET', 'stays', 'x')
@@ -41,9 +40,8 @@ test('keys go without being touched, at most a slot late', () => {
   for (let ms = 0; ms < 11_000; ms += 100) {
     kv.core.advance(100)
     kv.tick()
-    const due = Math.floor((ms + 100 - 2 - SLOT_MS) / 10)
-    expect(kv.keys()).toBeLessThanOrEqual(1001 - Math.max(0, Math.min(1000, due)))
-    expect(kv.keys()).toBeGreaterThanOrEqual(1001 - Math.ceil((ms + 100) / 10))
+    const over = Math.ceil((ms + 100 - 1) / 10) // k0 is gone after 2 ms, k1 after 12 …
+    expect(kv.keys()).toBe(1001 - Math.min(1000, over))
   }
   expect(kv.keys()).toBe(1)
   expect(kv.expires()).toBe(0)
@@ -61,19 +59,24 @@ test('a tick looks at a limited number of keys', () => {
   expect(kv.keys()).toBe(0)
 })
 
-test('a time to live longer than a round of the wheel', () => {
+test('a time to live of hours, and one longer than all clocks', () => {
   const kv = fresh()
-  kv.run('SET', 'a', 'x', 'PX', String(3 * ROUND_MS + 100))
+  kv.run('SET', 'a', 'x', 'PX', String(3 * HOUR_MS + 100))
+  kv.run('SET', 'b', 'x', 'PXAT', '9223372036854775807')
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 64; i++) {
-      kv.core.advance(ROUND_MS / 64)
+      kv.core.advance(HOUR_MS / 64)
       kv.tick()
     }
-    expect(kv.keys()).toBe(1)
+    expect(kv.keys()).toBe(2)
   }
-  kv.core.advance(100 + 2 * SLOT_MS)
+  kv.core.advance(100)
   kv.tick()
-  expect(kv.keys()).toBe(0)
+  expect(kv.keys()).toBe(2)
+  kv.core.advance(1)
+  kv.tick()
+  expect(kv.keys()).toBe(1)
+  expect(kv.expires()).toBe(1)
 })
 
 test('the clock is set forward, and back', () => {
@@ -87,7 +90,7 @@ test('the clock is set forward, and back', () => {
   kv.tick()
   kv.run('SET', 'c', 'x', 'EX', '10')
   expect(kv.run('TTL', 'a')).toBe(':99000\r\n')
-  kv.core.advance(10_000 + 2 * SLOT_MS)
+  kv.core.advance(10_001)
   kv.tick()
   expect(kv.keys()).toBe(1)
   kv.checkEmpty()
@@ -114,14 +117,20 @@ test('what ends a time to live, and what passes it on', () => {
   kv.checkEmpty()
 })
 
-test('kvTickable tells whether there is anything to wait for', () => {
+test('kvNext tells when there is something to do', () => {
   const kv = fresh()
-  const tickable = (): number => kv.core.call('kvTickable', kv.kv)
-  expect(tickable()).toBe(0)
+  const next = (): number => kv.next() - kv.core.nowMs
+  expect(kv.next()).toBe(Infinity)
   kv.run('SET', 'a', 'x', 'EX', '100')
-  expect(tickable()).toBe(1)
-  kv.run('PERSIST', 'a')
-  expect(tickable()).toBe(0)
+  expect(next()).toBe(100_001)
+  kv.run('SET', 'b', 'x', 'EX', '10')
+  expect(next()).toBe(10_001)
+  kv.run('SELECT', '3')
+  kv.run('SET', 'c', 'x', 'PX', '1')
+  expect(next()).toBe(2)
+  kv.run('PERSIST', 'c')
+  expect(next()).toBe(10_001)
   kv.run('FLUSHALL')
-  expect(tickable()).toBe(0)
+  kv.tick()
+  expect(kv.next()).toBe(Infinity)
 })
