@@ -23,6 +23,17 @@ export { ringBuild, ringFree } from './ring/build'
 export { ringHash } from './ring/hash'
 export { ringLocate, ringLookup, ringPosition, ringReplicas } from './ring/lookup'
 export { ringShares } from './ring/share'
+export {
+  timersAdd,
+  timersAdvance,
+  timersCancel,
+  timersFree,
+  timersNext,
+  timersOpen,
+  timersPending,
+  timersRearm,
+  timersSteps,
+} from './timer/handles'
 
 /** Records of one push; more make it stop and be called again. */
 const RECORDS: u32 = 4096

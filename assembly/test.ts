@@ -12,7 +12,7 @@ import { budgetPool } from './service/kv/budget'
 import { kvExecute, kvSetup, KV_DONE } from './service/kv/kv'
 import { SESSION_BYTES } from './service/kv/session'
 import { SPACE_BUDGET } from './service/kv/space'
-import { NODE_BYTES, wheelAdd, wheelCancel } from './timer/wheel'
+import { NODE_BYTES, NODE_DUE, wheelAdd, wheelCancel, wheelDue } from './timer/wheel'
 
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
@@ -231,6 +231,16 @@ export function testWheelChurn(
     random = step(random)
     wheelAdd(wheel, node, now + 1 + (random % spread))
   }
+}
+
+/** Takes out all that is due; returns how many, or −1 if one was not. */
+export function testWheelDrain(wheel: usize, now: u64): i32 {
+  let count = 0
+  for (let node = wheelDue(wheel, now); node; node = wheelDue(wheel, now)) {
+    if (load<u64>(node, NODE_DUE) > now) return -1
+    count++
+  }
+  return count
 }
 
 /** Marsaglia's xorshift. */

@@ -1,4 +1,4 @@
-// What `import … from 'millrace/core'` gives: decoders and rings on any host, without I/O.
+// What `import … from 'millrace/core'` gives: decoders, rings and timers on any host, without I/O.
 export type { Codec } from './codec/codec.ts'
 export { type LengthFieldOptions, lengthField } from './codec/length-field.ts'
 export { raw } from './codec/raw.ts'
@@ -10,3 +10,4 @@ export { InvalidArgumentError } from './invalid-argument.ts'
 export { type Core, type CoreSource, instantiateCore, loadCore } from './load.ts'
 export type { RingCompat, RingHash, RingOptions, RingServer } from './ring-build.ts'
 export type { RingMigration } from './ring-migration.ts'
+export { type TimerHandle, TimingWheel, type TimingWheelOptions } from './timing-wheel.ts'

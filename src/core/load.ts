@@ -3,9 +3,10 @@
 import type { Codec } from './codec/codec.ts'
 import { Decoder, INPUT_BYTES } from './decoder.ts'
 import type { RingExports } from './ring-build.ts'
+import type { TimerExports } from './timing-wheel.ts'
 
 /** What build/core.wasm exports; docs/core-abi.md describes each. */
-export interface CoreExports extends RingExports {
+export interface CoreExports extends RingExports, TimerExports {
   readonly memory: WebAssembly.Memory
   coreCreate(end: number): number
   streamCreate(codec: number): number
