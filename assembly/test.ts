@@ -99,6 +99,24 @@ export {
 } from './service/kv/kv'
 
 export {
+  TIMER_BYTES,
+  nodeArm,
+  nodeCancel,
+  timerArm,
+  timerArmFine,
+  timerCancel,
+  timerHas,
+  timerInit,
+  timerKind,
+  timerOwner,
+  timerStart,
+  timersBegin,
+  timersCreate,
+  timersNext,
+  timersSpent,
+  timersTake,
+} from './timer/timers'
+export {
   WHEEL_BYTES,
   wheelAdd,
   wheelBudget,

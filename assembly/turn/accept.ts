@@ -37,8 +37,9 @@ export function accepted(listener: usize, result: i32, more: bool): void {
   if (result >= 0) {
     admit(ep, result)
   } else if (result == -abi.EMFILE || result == -abi.ENFILE || result == -abi.ENOMEM || result == -abi.ENOBUFS) {
-    nodeArm(listener + abi.CHANNEL_TIMER, nowNs + RETRY_NS)
     clearFlags(listener, FLAG_RECV_WANTED)
+    // one that closes has let go of its timer already
+    if (state(listener) == abi.STATE_LISTENING) nodeArm(listener + abi.CHANNEL_TIMER, nowNs + RETRY_NS)
   }
   if (full(ep)) clearFlags(listener, FLAG_RECV_WANTED)
   if (full(ep) || acceptsSingly(listener)) dirty(listener)

@@ -38,6 +38,7 @@ import { queueBytes, queueClear } from '../memory/queue'
 import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
 import { countBy } from '../memory/counter'
+import { wheelHas } from '../timer/wheel'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
 import { closed, closing } from './dispatch'
 import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inbound'
@@ -178,6 +179,7 @@ function close(ch: usize): bool {
   countBy(ep + abi.ENDPOINT_BYTES_IN, load<u64>(ch, abi.CHANNEL_BYTES_IN))
   countBy(ep + abi.ENDPOINT_BYTES_OUT, load<u64>(ch, abi.CHANNEL_BYTES_OUT))
   if (listener) {
+    assert(!wheelHas(ch + abi.CHANNEL_TIMER))
     store<u32>(ep, 0, abi.ENDPOINT_LISTENER)
   } else {
     closed(ch)

@@ -1,7 +1,7 @@
 // A channel's own timeouts: nothing came, nothing was sent, or the socket is full and takes nothing. A channel without
 // them pays for nothing; one that has them stores a stamp per packet, and its timer is looked at once a period.
 //
-//   record | timer | channel's periods: read, write, all | stamps: heard, sent | since when each timeout counts anew |
+//   record | timer | periods: read, write, all | when each was last told | when it last heard, and sent |
 
 import * as abi from '../abi'
 import {
@@ -32,6 +32,7 @@ const SLAB_CLASS: u32 = 1 // 128 bytes
 const KINDS: u32 = abi.IDLE_ALL
 
 const NS_PER_MS: u64 = 1_000_000
+const PERIOD_MAX_MS: f64 = 1e12 // thirty years
 
 // The record of each slot whose channel is FLAG_TIMED; the table is made when it is first needed.
 let records: usize = 0
@@ -52,9 +53,9 @@ export function timeouts(slot: u32, generation: u32, readMs: f64, writeMs: f64, 
     if (!open(ch)) return false
   }
   const record = recordOf(ch)
-  store<u64>(record, <u64>(readMs * <f64>NS_PER_MS), I_PERIODS)
-  store<u64>(record, <u64>(writeMs * <f64>NS_PER_MS), I_PERIODS + 8)
-  store<u64>(record, <u64>(allMs * <f64>NS_PER_MS), I_PERIODS + 16)
+  store<u64>(record, periodOf(readMs), I_PERIODS)
+  store<u64>(record, periodOf(writeMs), I_PERIODS + 8)
+  store<u64>(record, periodOf(allMs), I_PERIODS + 16)
   setFlags(ch, FLAG_TIMES_SET)
   dirty(ch)
   return true
@@ -107,6 +108,10 @@ export function idleDue(ch: usize): void {
 @inline
 function recordOf(ch: usize): usize {
   return load<u32>(records + (<usize>slotOf(ch) << 2))
+}
+
+function periodOf(ms: f64): u64 {
+  return <u64>(min(ms, PERIOD_MAX_MS) * <f64>NS_PER_MS)
 }
 
 function open(ch: usize): bool {
