@@ -1,8 +1,11 @@
 // What test.wasm exports: the core with a small harness, so that unit tests can feed it bytes and read bytes back.
 
+import * as abi from './abi'
+import { channelCreate, tableCreate } from './channel/table'
 import { clockSet } from './clock'
 import { RESP_INCOMPLETE, respArgc, respCreate, respDecode } from './codec/resp'
 import { recordsCreate } from './codec/records'
+import { arenaCreate } from './memory/arena'
 import { alloc, heapBytes, heapCheck, heapCreate, heapUsed } from './memory/heap'
 import { poolCheck } from './memory/pool'
 import { QUEUE_HEAD, QUEUE_RECORD_BYTES, queueBytes, queueClear, queueInit, queueLost } from './memory/queue'
@@ -12,6 +15,8 @@ import { budgetPool } from './service/kv/budget'
 import { kvExecute, kvSetup, KV_DONE } from './service/kv/kv'
 import { SESSION_BYTES } from './service/kv/session'
 import { SPACE_BUDGET } from './service/kv/space'
+import { upcallCreate } from './service/upcall'
+import { timersCreate } from './timer/timers'
 import { NODE_BYTES, NODE_DUE, wheelAdd, wheelCancel, wheelDue } from './timer/wheel'
 
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
@@ -98,6 +103,11 @@ export {
   sessionFree,
 } from './service/kv/kv'
 
+export { upcallCount, upcallsDone } from './service/upcall'
+export { idleBegin, idleEnd, idleHeard, timeouts } from './turn/idle'
+export { lingerBegin, lingerOn } from './turn/linger'
+export { timeoutsTick } from './turn/timeouts'
+export { state } from './channel/table'
 export {
   TIMER_BYTES,
   nodeArm,
@@ -113,6 +123,7 @@ export {
   timersBegin,
   timersCreate,
   timersNext,
+  timersPlaced,
   timersSpent,
   timersTake,
 } from './timer/timers'
@@ -210,6 +221,20 @@ export function testLost(): bool {
 /** Traps where the keyspace's pool is broken. */
 export function testPoolCheck(kv: usize): u32 {
   return poolCheck(budgetPool(load<u32>(kv, SPACE_BUDGET)))
+}
+
+/** Lays out a whole loop, without a kernel, and opens one channel in it: slot 0, generation 1. */
+export function testChannel(): usize {
+  const end: usize = 16 << 20
+  const pages = <i32>(end >> PAGE_BITS) - memory.size()
+  if (pages > 0 && memory.grow(pages) < 0) return 0
+  if (!arenaCreate(__heap_base, end, 64, 4, 4096, 64, 128, 1 << 20)) return 0
+  tableCreate()
+  if (!timersCreate() || !upcallCreate()) return 0
+  const ep = alloc(abi.ENDPOINT_BYTES)
+  memory.fill(ep, 0, abi.ENDPOINT_BYTES)
+  store<u32>(ep, abi.SERVICE_HOST, abi.ENDPOINT_SERVICE)
+  return channelCreate(7, ep, abi.STATE_OPEN)
 }
 
 /** Adds `count` nodes, one behind the other, due within `spread` ticks. */

@@ -25,6 +25,7 @@ import {
   wheelDue,
   wheelHas,
   wheelNext,
+  wheelPlaced,
   wheelRearm,
   wheelSteps,
 } from './wheel'
@@ -173,6 +174,11 @@ export function timersSpent(): bool {
 export function timersNext(): u64 {
   const next = wheelNext(coarse)
   return min(next > NEVER / NS_PER_MS ? NEVER : next * NS_PER_MS, wheelNext(fine))
+}
+
+/** How often timers were put into slots of the wheels. */
+export function timersPlaced(): u32 {
+  return wheelPlaced(coarse) + wheelPlaced(fine)
 }
 
 /** The first tick that is not before a deadline. */
