@@ -26,16 +26,17 @@ export function tagLength(): u32 {
 // @ts-ignore: decorator
 @inline
 function behind(at: usize, end: usize, byte: u32): usize {
-  const wanted = i8x16.splat(<i8>byte)
-  for (; at + 16 <= end; at += 16) {
-    const hits = i8x16.bitmask(i8x16.eq(v128.load(at), wanted))
-    if (hits) return at + ctz(hits) + 1
+  if (ASC_FEATURE_SIMD) {
+    const wanted = i8x16.splat(<i8>byte)
+    for (; at + 16 <= end; at += 16) {
+      const hits = i8x16.bitmask(i8x16.eq(v128.load(at), wanted))
+      if (hits) return at + ctz(hits) + 1
+    }
   }
-  if (at + 8 <= end) {
+  for (; at + 8 <= end; at += 8) {
     const differing = load<u64>(at) ^ (<u64>byte * 0x0101010101010101)
     const zeros = (differing - 0x0101010101010101) & ~differing & 0x8080808080808080 // the lowest one is exact
     if (zeros) return at + <usize>(ctz(zeros) >> 3) + 1
-    at += 8
   }
   for (; at < end; at++) {
     if (<u32>load<u8>(at) == byte) return at + 1
