@@ -22,9 +22,9 @@ import { NODE_BYTES, NODE_DUE, wheelAdd, wheelCancel, wheelDue } from './timer/w
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
 export { digitsOf, parseInteger, parsedInteger, writeInteger, writeUnsigned } from './codec/integer'
-export { codecBound, codecDecode, codecEncode, codecEnd, codecNeed, codecTake } from './codec/codec'
+export { END_RECORDS, codecBound, codecDecode, codecEncode, codecEnd, codecNeed, codecTake } from './codec/codec'
 export { lengthFieldEncode, lengthFieldFits } from './codec/length-field'
-export { recordsCount, recordsDone, recordsFirst, recordsShort } from './codec/records'
+export { recordsCount, recordsCreate, recordsDone, recordsFirst, recordsRoom, recordsShort } from './codec/records'
 export {
   streamCreate,
   streamEnd,

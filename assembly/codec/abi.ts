@@ -11,7 +11,17 @@ export const CODEC_FIELD_LENGTH = 20 // u32, length field
 export const CODEC_ADJUSTMENT = 24 // i64, length field
 export const CODEC_STRIP = 32 // u32, length field: bytes dropped at the front
 export const CODEC_DELIMITERS = 16 // u32, how many
+export const CODEC_DELIMITER_FIRST = 20 // u32, where in the record the one stands that the encoder appends
+export const CODEC_DELIMITER_WORK = 24 // u32, where in the record the zeroes stand that the core makes its tables of
+export const CODEC_DELIMITER_READY = 28 // u32, 0; the core has made them
 export const CODEC_DELIMITER_TABLE = 64 // {length u32, bytes padded to a multiple of 4} each, the longest first
+// … and the room at CODEC_DELIMITER_WORK: DELIMITER_WORK_BYTES, and for the empty prefix and each byte of a delimiter
+// DELIMITER_NODE_BYTES + 2 × (how many different bytes there are + 1), rounded up to a multiple of DELIMITER_UNIT_BYTES
+export const DELIMITER_WORK_BYTES = 352
+export const DELIMITER_NODE_BYTES = 8
+export const DELIMITER_UNIT_BYTES = 32
+export const DELIMITERS_MAX = 16
+export const DELIMITER_BYTES_MAX = 64
 export const CODEC_MAX_LINE = 16 // u32, resp: longest inline command; memcached: longest line
 export const CODEC_MAX_ELEMENTS = 20 // u32, resp: most elements of an aggregate; http1: most header fields
 export const CODEC_MAX_DEPTH = 24 // u32, resp: deepest nesting
@@ -36,6 +46,7 @@ export const CODEC_FLAG_LENGTH_INCLUDED = 4 // the encoder counts the field itse
 export const CODEC_FLAG_STRIP = 8 // a frame comes without its delimiter
 export const CODEC_FLAG_REPLIES = 16 // resp, http1: what a server says, not what a client asks
 export const CODEC_FLAG_RESP3 = 32
+export const CODEC_FLAG_CRLF = 64 // line: the encoder ends lines with a carriage return too
 
 // A decoder's state, of one stream: all zero at its beginning. The first 20 bytes are the codec's own.
 export const DECODER_BYTES = 24
@@ -63,6 +74,7 @@ export const ERROR_FRAME_TOO_LONG = 10001
 export const ERROR_FRAME_CORRUPTED = 10002
 export const ERROR_FRAME_INCOMPLETE = 10003
 export const ERROR_NO_MEMORY = 10004
+export const ERROR_PREFIX_CORRUPTED = 10005 // fatal: nothing tells where the next frame begins
 export const ERROR_RESP = 10100 // … 10199, resp
 export const ERROR_MEMCACHED = 10200 // … 10299, memcached
 export const ERROR_HTTP1 = 10300 // … 10399, http1

@@ -14,8 +14,12 @@
 
 import { ERANGE } from '../abi'
 import * as abi from './abi'
+import { delimiterDecode, delimiterEncode, delimiterEnd, delimiterTake } from './delimiter'
+import { fixedDecode, fixedFits, fixedNeed } from './fixed'
 import { lengthFieldDecode, lengthFieldEncode, lengthFieldEnd, lengthFieldFits, lengthFieldNeed } from './length-field'
+import { lineDecode, lineEncode, lineEnd, lineTake } from './line'
 import { recordError, recordFrame, recordsBegin, recordsFatal, recordsRoom } from './records'
+import { varint32Decode, varint32Encode, varint32Fits, varint32Need } from './varint32'
 
 // @ts-ignore: decorator
 @inline
@@ -36,6 +40,14 @@ function decode(codec: usize, state: usize, at: usize, end: usize): usize {
   switch (kind(codec)) {
     case abi.CODEC_LENGTH_FIELD:
       return lengthFieldDecode(codec, state, at, end)
+    case abi.CODEC_LINE:
+      return lineDecode(codec, state, at, end)
+    case abi.CODEC_DELIMITER:
+      return delimiterDecode(codec, state, at, end)
+    case abi.CODEC_FIXED:
+      return fixedDecode(codec, at, end)
+    case abi.CODEC_VARINT32:
+      return varint32Decode(codec, state, at, end)
     default:
       if (at == end || !recordsRoom(1)) return at
       recordFrame(at, <u32>(end - at))
@@ -47,6 +59,10 @@ export function codecTake(codec: usize, state: usize, base: usize, have: u32, at
   const more = <u32>(end - at)
   if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return more
   switch (kind(codec)) {
+    case abi.CODEC_LINE:
+      return lineTake(codec, state, have, at, end)
+    case abi.CODEC_DELIMITER:
+      return delimiterTake(codec, state, have, at, end)
     default:
       return min(more, codecNeed(codec, state, base, have))
   }
@@ -56,18 +72,31 @@ export function codecNeed(codec: usize, state: usize, base: usize, have: u32): u
   switch (kind(codec)) {
     case abi.CODEC_LENGTH_FIELD:
       return lengthFieldNeed(codec, base, have)
+    case abi.CODEC_FIXED:
+      return fixedNeed(codec, have)
+    case abi.CODEC_VARINT32:
+      return varint32Need(base, have)
     default:
       return 1
   }
 }
 
-/** Leaves at most one record, for which there must be room, and ends the state. */
+/** The most records of an end: a delimiter that might have become longer ends its frame then, and so may others. */
+export const END_RECORDS: u32 = 64
+
+/** Leaves at most END_RECORDS records, for which there must be room, and ends the state. */
 export function codecEnd(codec: usize, state: usize, base: usize, left: u32): void {
   if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return
   recordsBegin()
   switch (kind(codec)) {
     case abi.CODEC_LENGTH_FIELD:
       lengthFieldEnd(state, left)
+      break
+    case abi.CODEC_LINE:
+      lineEnd(codec, state, left)
+      break
+    case abi.CODEC_DELIMITER:
+      delimiterEnd(codec, state, base, left)
       break
     default:
       if (left) recordError(abi.ERROR_FRAME_INCOMPLETE, left)
@@ -83,6 +112,12 @@ export function codecBound(codec: usize, length: u32): u32 {
   switch (kind(codec)) {
     case abi.CODEC_LENGTH_FIELD:
       return length + 8
+    case abi.CODEC_LINE:
+      return length + 2
+    case abi.CODEC_DELIMITER:
+      return length + 64
+    case abi.CODEC_VARINT32:
+      return length + 5
     default:
       return length
   }
@@ -96,6 +131,19 @@ export function codecEncode(codec: usize, to: usize, from: usize, length: u32): 
     case abi.CODEC_LENGTH_FIELD:
       if (!lengthFieldFits(codec, length)) return -ERANGE
       before = lengthFieldEncode(codec, to, length)
+      break
+    case abi.CODEC_LINE:
+      after = lineEncode(codec, to + length)
+      break
+    case abi.CODEC_DELIMITER:
+      after = delimiterEncode(codec, to + length)
+      break
+    case abi.CODEC_FIXED:
+      if (!fixedFits(codec, length)) return -ERANGE
+      break
+    case abi.CODEC_VARINT32:
+      if (!varint32Fits(length)) return -ERANGE
+      before = varint32Encode(to, length)
       break
   }
   memory.copy(to + before, from, length)

@@ -5,8 +5,11 @@
 const GROWTH: u32 = 4
 const GROWTH_MIN: u32 = 65536 - 16
 
-/** The capacity for `have` gathered bytes and `bytes` new ones of a frame that needs `need` beyond the gathered. */
+/**
+ * The capacity for `have` gathered bytes and `bytes` new ones of a frame that needs `need` beyond the gathered. A frame
+ * that ends anywhere needs a byte more each time: it grows by half, or every byte would cost a copy of them all.
+ */
 export function gatherRoom(have: u32, bytes: u32, need: u32): u32 {
-  const whole = <u64>have + <u64>need
+  const whole = max(<u64>have + <u64>need, <u64>have + (<u64>have >> 1))
   return max(have + bytes, <u32>min(whole, <u64>max(have * GROWTH, GROWTH_MIN)))
 }

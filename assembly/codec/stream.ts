@@ -2,18 +2,29 @@
 // channel of the runtime does in turn/inbound.ts with receive buffers, this does with whatever it is given: frames that
 // lie whole in a push are decoded in place; one that straddles pushes is gathered in an skb of its own.
 //
-//   stream | codec | partial skb | spent skb | flags | decoder state (24) |
+//   stream | codec | partial skb | spent skbs | flags | decoder state (24) |
 
 import * as abi from './abi'
 import { alloc, free } from '../memory/heap'
-import { skbAlloc, skbData, skbFree, skbGrow, skbLength, skbPull, skbPut, skbTail, skbTailroom } from '../memory/skb'
+import {
+  SKB_NEXT,
+  skbAlloc,
+  skbData,
+  skbFree,
+  skbGrow,
+  skbLength,
+  skbPull,
+  skbPut,
+  skbTail,
+  skbTailroom,
+} from '../memory/skb'
 import { codecDecode, codecEnd, codecNeed, codecRelease, codecTake } from './codec'
 import { gatherRoom } from './gather'
 import { recordError, recordsCount, recordsDone, recordsRoom, recordsShort } from './records'
 
 const CODEC: usize = 0
 const PARTIAL: usize = 4
-const SPENT: usize = 8 // its bytes are still to be read by the host
+const SPENT: usize = 8 // the first of those whose bytes are still to be read by the host
 const STATE: usize = 16
 const STREAM_BYTES: usize = STATE + abi.DECODER_BYTES
 
@@ -136,7 +147,18 @@ function gather(stream: usize, from: usize, bytes: u32): bool {
     store<u32>(stream, <u32>partial, PARTIAL)
   } else if (skbTailroom(partial) < bytes) {
     const need = codecNeed(load<u32>(stream, CODEC), stream + STATE, skbData(partial), have)
-    if (!skbGrow(partial, gatherRoom(have, bytes, need))) return false
+    const room = gatherRoom(have, bytes, need)
+    if (!recordsCount()) {
+      if (!skbGrow(partial, room)) return false
+    } else {
+      // records may point into what was before the incomplete frame
+      const wider = skbAlloc(room)
+      if (!wider) return false
+      memory.copy(skbPut(wider, have), skbData(partial), have)
+      spend(stream)
+      store<u32>(stream, <u32>wider, PARTIAL)
+      partial = wider
+    }
   }
   memory.copy(skbPut(partial, bytes), from, bytes)
   return true
@@ -144,17 +166,22 @@ function gather(stream: usize, from: usize, bytes: u32): bool {
 
 /** The records point into the gathered skb: it stays until the next push. */
 function spend(stream: usize): void {
-  const partial = load<u32>(stream, PARTIAL)
+  const partial = <usize>load<u32>(stream, PARTIAL)
   if (!partial) return
-  dropSpent(stream)
-  store<u32>(stream, partial, SPENT)
+  store<u32>(partial, load<u32>(stream, SPENT), SKB_NEXT)
+  store<u32>(stream, <u32>partial, SPENT)
   store<u32>(stream, 0, PARTIAL)
 }
 
 function dropSpent(stream: usize): void {
-  if (!load<u32>(stream, SPENT)) return
-  skbFree(load<u32>(stream, SPENT))
+  let skb = <usize>load<u32>(stream, SPENT)
+  if (!skb) return
   store<u32>(stream, 0, SPENT)
+  while (skb) {
+    const next = <usize>load<u32>(skb, SKB_NEXT)
+    skbFree(skb)
+    skb = next
+  }
 }
 
 /** The records have no room for more; where there are none at all, memory is exhausted. */

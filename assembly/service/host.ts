@@ -16,7 +16,16 @@ import {
   state,
   waitForLimit,
 } from '../channel/table'
-import { codecBound, codecDecode, codecEncode, codecEnd, codecNeed, codecRelease, codecTake } from '../codec/codec'
+import {
+  END_RECORDS,
+  codecBound,
+  codecDecode,
+  codecEncode,
+  codecEnd,
+  codecNeed,
+  codecRelease,
+  codecTake,
+} from '../codec/codec'
 import { recordAt, recordsCount, recordsRoom, recordsShort } from '../codec/records'
 import { queueBytes, queueLost, queueRoom, queueWrote } from '../memory/queue'
 import { hurry } from '../uring/submission'
@@ -68,9 +77,14 @@ export function hostTake(ch: usize, base: usize, have: u32, at: usize, end: usiz
 
 /** The peer has ended its side; the `left` bytes at `base` never became a whole frame. */
 export function hostEnd(ch: usize, base: usize, left: u32): void {
+  if (!recordsRoom(END_RECORDS)) {
+    limit(ch, base) // the end comes again when the channel goes on
+    return
+  }
   const first = recordAt
-  if (recordsRoom(1)) codecEnd(codecOf(ch), ch + abi.CHANNEL_DECODER, base, left)
-  if (recordAt != first) upcall(abi.UP_FRAMES, ch, first, 1, 0)
+  codecEnd(codecOf(ch), ch + abi.CHANNEL_DECODER, base, left)
+  const found = <u32>(recordAt - first) / RECORD_BYTES
+  if (found) upcall(abi.UP_FRAMES, ch, first, found, 0)
   upcall(abi.UP_END, ch, 0, 0, 0)
 }
 

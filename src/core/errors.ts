@@ -4,6 +4,7 @@ import {
   ERROR_FRAME_INCOMPLETE,
   ERROR_FRAME_TOO_LONG,
   ERROR_NO_MEMORY,
+  ERROR_PREFIX_CORRUPTED,
 } from '../../assembly/codec/abi.ts'
 
 /** What a number of the core means. */
@@ -26,6 +27,11 @@ export const ERRORS: Readonly<Record<number, ErrorMeaning>> = {
   [ERROR_FRAME_INCOMPLETE]: {
     code: 'MILLRACE_ERR_FRAME_INCOMPLETE',
     message: 'the stream ended inside a frame',
+  },
+  [ERROR_PREFIX_CORRUPTED]: {
+    code: 'MILLRACE_ERR_FRAME_CORRUPTED',
+    message: 'the length before the frame is no 31-bit varint',
+    fatal: true,
   },
   [ERROR_NO_MEMORY]: { code: 'MILLRACE_ERR_NO_MEMORY', message: "the core's memory is exhausted", fatal: true },
 }

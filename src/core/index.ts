@@ -1,7 +1,11 @@
 // What `import … from 'millrace/core'` gives: decoders, rings and timers on any host, without I/O.
 export type { Codec } from './codec/codec.ts'
+export { type DelimiterOptions, delimiter } from './codec/delimiter.ts'
+export { type FixedOptions, fixed } from './codec/fixed.ts'
 export { type LengthFieldOptions, lengthField } from './codec/length-field.ts'
+export { type LineOptions, line } from './codec/line.ts'
 export { raw } from './codec/raw.ts'
+export { type Varint32Options, varint32 } from './codec/varint32.ts'
 export type { Decoder, FrameHandler, Result } from './decoder.ts'
 export type { DecodeError } from './errors.ts'
 export type { Frame } from './frame.ts'
