@@ -8,7 +8,7 @@
 // `make shim` turns it into shim/abi.h. Layouts are little-endian; offsets and sizes are in bytes.
 
 // Raised with every change of a layout below; shim and core refuse to meet with different numbers.
-#define MR_ABI_VERSION 1
+#define MR_ABI_VERSION 2
 
 // Kernels: who executes the SQEs.
 #define MR_KERNEL_EPOLL 1

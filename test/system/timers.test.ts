@@ -1,5 +1,5 @@
-// Timeouts of the runtime through real sockets, each with nothing else happening: it must come by itself, never early.
-// a connect that nobody ever answers.
+// Timers of the tools that must come though nothing else happens: keys that expire while nobody talks to the server,
+// and a connect that nobody ever answers.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
