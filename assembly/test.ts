@@ -9,7 +9,8 @@ import { arenaCreate } from './memory/arena'
 import { alloc, heapBytes, heapCheck, heapCreate, heapUsed } from './memory/heap'
 import { poolCheck } from './memory/pool'
 import { QUEUE_HEAD, QUEUE_RECORD_BYTES, queueBytes, queueClear, queueInit, queueLost } from './memory/queue'
-import { SKB_NEXT, skbData, skbLength, skbLive, skbReset } from './memory/skb'
+import { skbRead } from './memory/fragment'
+import { SKB_NEXT, skbLive, skbReset, skbTotal } from './memory/skb'
 import { SLAB_RECORD_BYTES, slabCreate, slabUsed } from './memory/slab'
 import { budgetPool } from './service/kv/budget'
 import { kvExecute, kvSetup, KV_DONE } from './service/kv/kv'
@@ -53,6 +54,12 @@ export {
 export { REPLY_STATE_BYTES, replyBegin, replyNeed, replyProtocol, replyScan } from './codec/resp-reply'
 export { blockAlloc, blockAllocIn, blockBytes, blockData, blockGet, blockPut, blockRefs } from './memory/block'
 export { poolAlloc, poolBytes, poolCheck, poolCost, poolCreate, poolFree, poolSize, poolUsed } from './memory/pool'
+export { skbAddFragment, skbRead, skbSplit } from './memory/fragment'
+export { brokenAt, brokenClass } from './memory/debug'
+export { gather, gathered } from './channel/outbound'
+export { leakReport } from './memory/leak'
+export { memoryTick, remoteDrain } from './memory/remote'
+export { siteSet } from './memory/sites'
 export {
   QUEUE_RECORD_BYTES,
   queueAppend,
@@ -64,26 +71,39 @@ export {
   queueLost,
   queueMove,
   queuePush,
+  queuePushFront,
   queueRoom,
+  queueShift,
+  queueSplice,
+  queueSpliceFront,
   queueWrote,
 } from './memory/queue'
 export {
+  leakSample,
   skbAlloc,
   skbClone,
+  skbCopy,
   skbData,
+  skbFragments,
   skbFree,
+  skbGet,
   skbGrow,
+  skbHandOver,
   skbHeadroom,
+  skbIsShared,
   skbLength,
+  skbLinearize,
   skbPull,
   skbPush,
   skbPut,
   skbReserve,
   skbTail,
   skbTailroom,
+  skbTakeOver,
+  skbTotal,
   skbTrim,
 } from './memory/skb'
-export { slabAlloc, slabBytes, slabClass, slabFree } from './memory/slab'
+export { slabAlloc, slabBytes, slabClass, slabFree, slabLimit, slabSurplus, slabTrim } from './memory/slab'
 export { commandMode, commandsCreate } from './service/proxy/commands'
 export { hashKey } from './service/kv/hash'
 export { globMatch } from './service/kv/glob'
@@ -148,7 +168,11 @@ let result: i32 = 0
 
 /** Lays out an arena of `heap` and `slabs` bytes; what an earlier call made is gone. */
 export function testCreate(heap: usize, slabs: usize, seed: u64): bool {
-  const start = (__heap_base + 4095) & ~4095
+  return testCreateAt((__heap_base + 4095) & ~4095, heap, slabs, seed)
+}
+
+/** The same at an address, for several instances over one memory. */
+export function testCreateAt(start: usize, heap: usize, slabs: usize, seed: u64): bool {
   const slabStart = start + 4096
   const slabEnd = slabStart + slabs
   const end = slabEnd + heap
@@ -162,6 +186,11 @@ export function testCreate(heap: usize, slabs: usize, seed: u64): bool {
   queue = alloc(QUEUE_RECORD_BYTES)
   queueInit(queue)
   return respCreate() && recordsCreate(4096) && kvSetup(seed)
+}
+
+/** Where the module's own data ends. */
+export function testBase(): usize {
+  return (__heap_base + 4095) & ~4095
 }
 
 /** A session as a channel has one: all zero but the id. */
@@ -202,8 +231,8 @@ export function testReplyBytes(): u32 {
 /** Copies the replies to `to` and empties the queue. */
 export function testReply(to: usize): void {
   for (let skb = <usize>load<u32>(queue, QUEUE_HEAD); skb; skb = load<u32>(skb, SKB_NEXT)) {
-    memory.copy(to, skbData(skb), skbLength(skb))
-    to += skbLength(skb)
+    skbRead(skb, 0, to, skbTotal(skb))
+    to += skbTotal(skb)
   }
   queueClear(queue)
 }

@@ -4,11 +4,16 @@
 //   block | refs u32 | bytes u32 (capacity) | home u32 (its pool, 0: a slab) | pad | data …
 
 import { BLOCK_HEADER_BYTES } from '../abi'
+import { BROKEN_POOL, DEBUG, POISON, broken } from './debug'
 import { heapPool } from './heap'
-import { poolAlloc, poolFree } from './pool'
-import { SLAB_BYTES_MAX, slabAlloc, slabClass, slabFree } from './slab'
+import { poolAlloc, poolFree, poolRegion } from './pool'
+import { remoteDrain, remotePush } from './remote'
+import { SLAB_BYTES_MAX, slabAlloc, slabClass, slabFree, slabRegion } from './slab'
 
 export const BLOCK_HEADER: u32 = BLOCK_HEADER_BYTES
+/** Blocks taken back from other instances before an allocation is refused. */
+const DRAIN_MAX: u32 = 65536
+
 const B_REFS: usize = 0
 const B_BYTES: usize = 4
 const B_HOME: usize = 8
@@ -28,7 +33,8 @@ export function blockAlloc(bytes: u32): usize {
 
 /** A block of `bytes` out of a pool, with one reference; 0 when the pool is exhausted. */
 export function blockAllocIn(pool: usize, bytes: u32): usize {
-  const block = poolAlloc(pool, bytes + BLOCK_HEADER)
+  let block = poolAlloc(pool, bytes + BLOCK_HEADER)
+  if (!block && remoteDrain(DRAIN_MAX)) block = poolAlloc(pool, bytes + BLOCK_HEADER)
   if (!block) return 0
   store<u32>(block, 1, B_REFS)
   store<u32>(block, bytes, B_BYTES)
@@ -50,9 +56,17 @@ export function blockBytes(block: usize): u32 {
   return load<u32>(block, B_BYTES)
 }
 
+/** The pool that a block came from; 0: a slab. */
+// @ts-ignore: decorator
+@inline
+export function blockHome(block: usize): usize {
+  return <usize>load<u32>(block, B_HOME)
+}
+
 // @ts-ignore: decorator
 @inline
 export function blockRefs(block: usize): u32 {
+  if (DEBUG) alive(block)
   return load<u32>(block, B_REFS)
 }
 
@@ -60,16 +74,30 @@ export function blockRefs(block: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function blockGet(block: usize): void {
+  if (DEBUG) alive(block)
   store<u32>(block, load<u32>(block, B_REFS) + 1, B_REFS)
 }
 
 /** Gives one reference back; the last one frees the block. */
 export function blockPut(block: usize): void {
+  if (DEBUG) alive(block)
   const refs = load<u32>(block, B_REFS)
   assert(refs > 0)
   store<u32>(block, refs - 1, B_REFS)
   if (refs > 1) return
-  const home = <usize>load<u32>(block, B_HOME)
-  if (home) poolFree(home, block)
+  const home = blockHome(block)
+  if (home) freeIn(home, block)
   else slabFree(block)
+}
+
+function freeIn(pool: usize, block: usize): void {
+  const region = poolRegion(pool)
+  if (region == slabRegion()) return poolFree(pool, block)
+  if (DEBUG) store<u32>(block, POISON, B_BYTES)
+  remotePush(region, block)
+}
+
+/** Traps where the block has been freed. */
+function alive(block: usize): void {
+  if (load<u32>(block, B_HOME) == POISON || load<u32>(block, B_BYTES) == POISON) broken(block, BROKEN_POOL)
 }

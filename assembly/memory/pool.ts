@@ -7,6 +7,9 @@
 //
 // info = payload bytes | FREE | LEFT_FREE. Two neighbours are never both free: poolFree joins them at once.
 
+import { DEBUG, poisonFill, poisonPool } from './debug'
+import { slabRegion } from './slab'
+
 const FREE: u32 = 1
 const LEFT_FREE: u32 = 2
 const FLAGS: u32 = 3
@@ -21,7 +24,8 @@ const BYTES: usize = 4
 const FL_MAP: usize = 8
 const SL_MAPS: usize = 12
 const HEADS: usize = SL_MAPS + FL_COUNT * 4
-const RECORD_BYTES: usize = (HEADS + FL_COUNT * SL_COUNT * 4 + 15) & ~15
+const REGION: usize = HEADS + FL_COUNT * SL_COUNT * 4 // of the instance that made the pool
+const RECORD_BYTES: usize = (REGION + 4 + 15) & ~15
 
 /** The least range that makes sense: the record, one block, the end mark. */
 export const POOL_BYTES_MIN: usize = RECORD_BYTES + 64
@@ -34,6 +38,7 @@ export function poolCreate(start: usize, end: usize): usize {
   const pool = (start + 15) & ~15
   assert(end > pool + POOL_BYTES_MIN)
   memory.fill(pool, 0, RECORD_BYTES)
+  store<u32>(pool, <u32>slabRegion(), REGION)
   const block = pool + RECORD_BYTES + 12
   const last = ((end - 16) & ~15) + 12 // the end mark: a used block of no payload
   store<u32>(pool, <u32>(last - block), BYTES)
@@ -41,6 +46,11 @@ export function poolCreate(start: usize, end: usize): usize {
   store<u32>(last, 0)
   release(pool, block)
   return pool
+}
+
+/** The slab region of the instance that owns the pool: where others push what they free. */
+export function poolRegion(pool: usize): usize {
+  return <usize>load<u32>(pool, REGION)
 }
 
 /** Bytes handed out, headers included. */
@@ -77,7 +87,9 @@ export function poolAlloc(pool: usize, bytes: u32): usize {
   if (!block) return 0
   detach(pool, block)
   let size = load<u32>(block) & ~FLAGS
-  if (size >= payload + 4 + PAYLOAD_MIN) {
+  const split = size >= payload + 4 + PAYLOAD_MIN
+  if (DEBUG) poisonPool(block + 4, split ? payload : size, !split)
+  if (split) {
     const rest = block + 4 + payload
     store<u32>(rest, size - payload - 4)
     size = payload
@@ -97,15 +109,18 @@ export function poolFree(pool: usize, at: usize): void {
   assert(!(info & FREE))
   let size = info & ~FLAGS
   store<u32>(pool, load<u32>(pool, USED) - size - 4, USED)
+  if (DEBUG) poisonFill(at, size)
   const right = block + 4 + size
   const rightInfo = load<u32>(right)
   if (rightInfo & FREE) {
     detach(pool, right)
     size += 4 + (rightInfo & ~FLAGS)
+    if (DEBUG) poisonFill(right, 12) // its size and its links are payload now
   }
   if (info & LEFT_FREE) {
     const left = <usize>load<u32>(block - 4)
     detach(pool, left)
+    if (DEBUG) poisonFill(block - 4, 8) // so are where the left one starts, and our own size
     info = load<u32>(left)
     size += 4 + (info & ~FLAGS)
     block = left

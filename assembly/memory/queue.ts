@@ -2,12 +2,26 @@
 //
 //   queue | head u32 | tail u32 | bytes u32 |
 //
-// Writers append through queueRoom and queueWrote, into the last skb while it has room; a large block that exists
+// An skb of a queue may have fragments; its total counts. Writers append through queueRoom and queueWrote, into the last skb while it has room; a large block that exists
 // already is appended by reference. Refusal is whole: nothing is appended when memory is exhausted or
 // the queue is at its bound, and queueLost tells, so that the owner closes rather than sends half a message.
 
 import { blockAlloc, blockData, blockGet, blockPut } from './block'
-import { SKB_END, SKB_NEXT, SKB_TAIL, skbData, skbFree, skbLength, skbOver, skbPull, skbTailroom } from './skb'
+import {
+  SKB_END,
+  SKB_NEXT,
+  SKB_TAIL,
+  skbData,
+  skbFree,
+  skbIsFragmented,
+  skbLength,
+  skbOver,
+  skbPiece,
+  skbPull,
+  skbTailroom,
+  skbTotal,
+  soleHolder,
+} from './skb'
 
 export const QUEUE_HEAD: usize = 0
 export const QUEUE_TAIL: usize = 4
@@ -77,12 +91,66 @@ export function queueAppendBlock(queue: usize, block: usize, data: usize, bytes:
 
 /** Appends an skb, which the queue owns from now on. */
 export function queuePush(queue: usize, skb: usize): void {
+  soleHolder(skb)
   const tail = <usize>load<u32>(queue, QUEUE_TAIL)
   store<u32>(skb, 0, SKB_NEXT)
   if (tail) store<u32>(tail, <u32>skb, SKB_NEXT)
   else store<u32>(queue, <u32>skb, QUEUE_HEAD)
   store<u32>(queue, <u32>skb, QUEUE_TAIL)
-  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) + skbLength(skb), QUEUE_BYTES)
+  grow(queue, skbTotal(skb))
+}
+
+/** Puts an skb before all others. */
+export function queuePushFront(queue: usize, skb: usize): void {
+  soleHolder(skb)
+  const head = load<u32>(queue, QUEUE_HEAD)
+  store<u32>(skb, head, SKB_NEXT)
+  if (!head) store<u32>(queue, <u32>skb, QUEUE_TAIL)
+  store<u32>(queue, <u32>skb, QUEUE_HEAD)
+  grow(queue, skbTotal(skb))
+}
+
+/** Takes the first skb, which is the caller's from now on; 0 where there is none. */
+export function queueShift(queue: usize): usize {
+  const skb = <usize>load<u32>(queue, QUEUE_HEAD)
+  if (!skb) return 0
+  unlink(queue, skb)
+  store<u32>(skb, 0, SKB_NEXT)
+  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) - skbTotal(skb), QUEUE_BYTES)
+  return skb
+}
+
+/** The first piece that has bytes, which the queue has; a head or an skb's linear part may be used up. */
+export function queueFirst(queue: usize): usize {
+  for (let skb = <usize>load<u32>(queue, QUEUE_HEAD); skb; skb = <usize>load<u32>(skb, SKB_NEXT)) {
+    for (let piece = skb; piece; piece = skbPiece(skb, piece)) {
+      if (skbLength(piece)) return piece
+    }
+  }
+  return 0
+}
+
+/** Hangs all skbs of `from` behind those of `queue`; false, and nothing moved, where they would be too many bytes. */
+export function queueSplice(queue: usize, from: usize): bool {
+  assert(queue != from)
+  if (!fits(queue, load<u32>(from, QUEUE_BYTES))) return false
+  const head = load<u32>(from, QUEUE_HEAD)
+  if (head) join(queue, <usize>head, from)
+  return true
+}
+
+/** Hangs all skbs of `from` before those of `queue`; false, and nothing moved, where they would be too many bytes. */
+export function queueSpliceFront(queue: usize, from: usize): bool {
+  assert(queue != from)
+  if (!fits(queue, load<u32>(from, QUEUE_BYTES))) return false
+  const last = <usize>load<u32>(from, QUEUE_TAIL)
+  if (!last) return true
+  store<u32>(last, load<u32>(queue, QUEUE_HEAD), SKB_NEXT)
+  if (!load<u32>(queue, QUEUE_HEAD)) store<u32>(queue, <u32>last, QUEUE_TAIL)
+  store<u32>(queue, load<u32>(from, QUEUE_HEAD), QUEUE_HEAD)
+  grow(queue, load<u32>(from, QUEUE_BYTES))
+  queueInit(from)
+  return true
 }
 
 /** Moves all of `from` to the end of `queue`: small rests are copied, the rest changes hands. */
@@ -95,16 +163,13 @@ export function queueMove(queue: usize, from: usize): void {
     queueClear(from)
     return
   }
-  if (!load<u32>(head, SKB_NEXT) && tail && skbTailroom(tail) >= bytes && bytes <= FIRST_BYTES) {
+  const few = !load<u32>(head, SKB_NEXT) && !skbIsFragmented(head) && bytes <= FIRST_BYTES
+  if (few && tail && skbTailroom(tail) >= bytes) {
     queueAppend(queue, skbData(head), bytes)
     queueClear(from)
     return
   }
-  if (tail) store<u32>(tail, <u32>head, SKB_NEXT)
-  else store<u32>(queue, <u32>head, QUEUE_HEAD)
-  store<u32>(queue, load<u32>(from, QUEUE_TAIL), QUEUE_TAIL)
-  store<u32>(queue, load<u32>(queue, QUEUE_BYTES) + bytes, QUEUE_BYTES)
-  queueInit(from)
+  join(queue, head, from)
 }
 
 /** Drops `bytes` at the front: they are sent. */
@@ -113,7 +178,7 @@ export function queueConsume(queue: usize, bytes: u32): void {
   store<u32>(queue, load<u32>(queue, QUEUE_BYTES) - bytes, QUEUE_BYTES)
   while (bytes) {
     const skb = <usize>load<u32>(queue, QUEUE_HEAD)
-    const length = skbLength(skb)
+    const length = skbTotal(skb)
     if (bytes < length) {
       skbPull(skb, bytes)
       return
@@ -144,15 +209,40 @@ export function queueLost(): bool {
 
 /** Whether `bytes` more would be too many; then they count as lost. */
 function full(queue: usize, bytes: u32): bool {
-  if (<u64>load<u32>(queue, QUEUE_BYTES) + <u64>bytes <= BYTES_MAX) return false
+  if (fits(queue, bytes)) return false
   lost = true
   return true
 }
 
-function shift(queue: usize, skb: usize): void {
+function fits(queue: usize, bytes: u32): bool {
+  return <u64>load<u32>(queue, QUEUE_BYTES) + <u64>bytes <= BYTES_MAX
+}
+
+function grow(queue: usize, bytes: u32): void {
+  const before = load<u32>(queue, QUEUE_BYTES)
+  assert(before + bytes >= before)
+  store<u32>(queue, before + bytes, QUEUE_BYTES)
+}
+
+function join(queue: usize, head: usize, from: usize): void {
+  const tail = <usize>load<u32>(queue, QUEUE_TAIL)
+  if (tail) store<u32>(tail, <u32>head, SKB_NEXT)
+  else store<u32>(queue, <u32>head, QUEUE_HEAD)
+  store<u32>(queue, load<u32>(from, QUEUE_TAIL), QUEUE_TAIL)
+  grow(queue, load<u32>(from, QUEUE_BYTES))
+  queueInit(from)
+}
+
+// @ts-ignore: decorator
+@inline
+function unlink(queue: usize, skb: usize): void {
   const next = load<u32>(skb, SKB_NEXT)
   store<u32>(queue, next, QUEUE_HEAD)
   if (!next) store<u32>(queue, 0, QUEUE_TAIL)
+}
+
+function shift(queue: usize, skb: usize): void {
+  unlink(queue, skb)
   skbFree(skb)
 }
 

@@ -30,6 +30,9 @@ import { clockSet, nowNs } from '../clock'
 import { calls, control } from '../memory/arena'
 import { count } from '../memory/counter'
 import { queueBytes } from '../memory/queue'
+import { memoryTick } from '../memory/remote'
+import { siteSet } from '../memory/sites'
+import { SITE_TICK } from '../memory/abi'
 import { skbLive } from '../memory/skb'
 import { TAG_SOCKET, upstreamConnected, upstreamSocket } from '../service/proxy/upstream'
 import { storesFlush } from '../service/stores'
@@ -67,6 +70,7 @@ export function run(): u32 {
   publishBuffers()
   for (let n = waitingCount; n; n--) resume(waitingTake())
   flush()
+  memoryTick()
   return upcallCount()
 }
 
@@ -75,6 +79,7 @@ export function run(): u32 {
  */
 export function flush(): void {
   const kept = flushAll()
+  siteSet(SITE_TICK)
   storesFlush()
   timeoutsTick()
   const clean = kept && flushAll()

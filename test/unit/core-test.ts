@@ -1,37 +1,7 @@
 // The core under test without sockets or a loop: build/test.wasm in a memory of its own, fed with RESP requests.
-// `make` builds it; a test that finds it missing or older than its sources compiles it first.
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+// A test that finds it missing or older than its sources compiles it first (core-build.ts).
 import { encode, type Word } from '../system/wire.ts'
-
-const ROOT = resolve(import.meta.dirname, '../..')
-const SOURCES = join(ROOT, 'assembly')
-const WASM = join(ROOT, 'build/test.wasm')
-const FLAGS = ['--config', 'none', '-O3', '--runtime', 'stub', '--use', 'abort=', '--enable', 'simd,threads']
-
-function newestSource(folder: string): number {
-  return Math.max(
-    ...readdirSync(folder, { withFileTypes: true }).map((entry) => {
-      const path = join(folder, entry.name)
-      return entry.isDirectory() ? newestSource(path) : statSync(path).mtimeMs
-    }),
-  )
-}
-
-function built(): Uint8Array<ArrayBuffer> {
-  const at = statSync(WASM, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  if (at < newestSource(SOURCES)) {
-    const fresh = `${WASM}.${process.pid}`
-    mkdirSync(join(ROOT, 'build'), { recursive: true })
-    const asc = join(ROOT, 'node_modules/assemblyscript/bin/asc.js')
-    execFileSync(process.execPath, [asc, join(SOURCES, 'test.ts'), '-o', fresh, ...FLAGS], { cwd: ROOT })
-    renameSync(fresh, WASM) // several workers may build at once
-  }
-  return new Uint8Array(readFileSync(WASM))
-}
-
-const wasm = new WebAssembly.Module(built())
+import { BUILD, type Build, coreModule } from './core-build.ts'
 
 type Call = (...args: (number | bigint)[]) => number
 type Exports = Record<string, Call> & { memory: WebAssembly.Memory }
@@ -50,8 +20,8 @@ export class TestCore {
   #input = 0
   #inputBytes = 0
 
-  constructor({ heapBytes = 64 << 20, slabBytes = 16 << 20, seed = 1n } = {}) {
-    this.exports = new WebAssembly.Instance(wasm, {}).exports as Exports
+  constructor({ heapBytes = 64 << 20, slabBytes = 16 << 20, seed = 1n, build = BUILD as Build } = {}) {
+    this.exports = new WebAssembly.Instance(coreModule(build), {}).exports as Exports
     if (!this.call('testCreate', heapBytes, slabBytes, seed)) throw new Error('no memory for the arena')
     this.advance(0)
   }

@@ -5,7 +5,8 @@ import { parseInteger, parsedInteger, writeInteger, writeUnsigned } from '../../
 import { replyRaw } from '../../codec/reply'
 import { blockAlloc, blockData, blockPut } from '../../memory/block'
 import { QUEUE_HEAD, queueAppend, queueBytes, queueClear, queueRoom, queueWrote } from '../../memory/queue'
-import { SKB_NEXT, skbData, skbLength } from '../../memory/skb'
+import { skbRead } from '../../memory/fragment'
+import { SKB_NEXT, skbData, skbLength, skbTotal } from '../../memory/skb'
 import { serverError } from './server-error'
 import {
   KIND_MGET,
@@ -82,8 +83,8 @@ export function partAnswered(part: usize, queue: usize): void {
   if (block) {
     let to = blockData(block)
     for (let skb = <usize>load<u32>(queue, QUEUE_HEAD); skb; skb = <usize>load<u32>(skb, SKB_NEXT)) {
-      memory.copy(to, skbData(skb), skbLength(skb))
-      to += skbLength(skb)
+      skbRead(skb, 0, to, skbTotal(skb))
+      to += skbTotal(skb)
     }
   }
   queueClear(queue)
