@@ -17,7 +17,9 @@ import {
 import { respCreate } from './codec/resp'
 import { batchCreate } from './codec/resp-batch'
 import { arenaCreate } from './memory/arena'
+import { SITE_ANSWER } from './memory/abi'
 import { queueAppend, queueBytes, queueLost } from './memory/queue'
+import { siteSet } from './memory/sites'
 import { hostWrite } from './service/host'
 import { proxiesCreate } from './service/proxy/pool'
 import { REQUEST_CLIENT, REQUEST_QUEUE, requestDone, requestIsFirst } from './service/proxy/request'
@@ -37,7 +39,9 @@ export { upcallCount, upcallsDone } from './service/upcall'
 export { upcalls } from './memory/arena'
 export { cqReady } from './uring/completion'
 export { alloc, free, heapUsed, heapBytes, heapCheck } from './memory/heap'
-export { slabUsed, slabBytes } from './memory/slab'
+export { slabUsed, slabBytes, slabLimit } from './memory/slab'
+export { leakReport } from './memory/leak'
+export { leakSample } from './memory/skb'
 export { channelsTouched, channelAt } from './channel/table'
 export {
   endpointCreate,
@@ -162,6 +166,7 @@ export function queued(slot: u32, generation: u32): u32 {
  * what follows the command; `close` ends the channel once the reply is sent.
  */
 export function answer(slot: u32, generation: u32, request: usize, at: usize, length: u32, close: u32): void {
+  siteSet(SITE_ANSWER)
   if (request) {
     const client = <usize>load<u32>(request, REQUEST_CLIENT)
     if (client) queueAppend(requestIsFirst(request) ? client + abi.CHANNEL_QUEUE : request + REQUEST_QUEUE, at, length)

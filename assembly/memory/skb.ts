@@ -261,6 +261,7 @@ export function skbClone(skb: usize): usize {
 
 /** A second header over the bytes of the linear part alone. */
 export function skbCloneLinear(skb: usize): usize {
+  if (DEBUG) invariants(skb)
   const block = load<u32>(skb, SKB_BLOCK)
   blockGet(block)
   const clone = skbOver(block, skbData(skb), load<u32>(skb, SKB_TAIL))
@@ -314,6 +315,7 @@ export function skbLinearize(skb: usize): bool {
  * Ownership moves whole: nothing of it may be shared, nor may it be linked anywhere.
  */
 export function skbHandOver(skb: usize): void {
+  if (DEBUG) invariants(skb)
   assert(!skbIsShared(skb) && !load<u32>(skb, SKB_NEXT))
   for (let piece = skb; piece; piece = skbPiece(skb, piece)) {
     if (skbSite(piece)) leakForget(piece)

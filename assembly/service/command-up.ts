@@ -3,6 +3,8 @@
 
 import * as abi from '../abi'
 import { respArg, respArgLength, respArgc } from '../codec/resp'
+import { SITE_COMMAND } from '../memory/abi'
+import { siteNow, siteSet } from '../memory/sites'
 import { skbAlloc, skbData, skbPut } from '../memory/skb'
 import { holdSkb, upcall } from './upcall'
 
@@ -10,7 +12,10 @@ import { holdSkb, upcall } from './upcall'
 export function commandUp(ch: usize, request: usize): bool {
   let bytes: u32 = 4
   for (let i: u32 = 0; i < respArgc; i++) bytes += 4 + respArgLength(i)
+  const site = siteNow()
+  siteSet(SITE_COMMAND)
   const skb = skbAlloc(bytes)
+  siteSet(site)
   if (!skb) return false
   let to = skbPut(skb, bytes)
   store<u32>(to, respArgc)

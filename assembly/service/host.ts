@@ -27,7 +27,9 @@ import {
   codecTake,
 } from '../codec/codec'
 import { recordAt, recordsCount, recordsRoom, recordsShort } from '../codec/records'
+import { SITE_WRITE } from '../memory/abi'
 import { queueBytes, queueLost, queueRoom, queueWrote } from '../memory/queue'
+import { siteSet } from '../memory/sites'
 import { hurry } from '../uring/submission'
 import { upcall, upcallRoom } from './upcall'
 
@@ -104,6 +106,7 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   const queue = ch + abi.CHANNEL_QUEUE
   const high = load<u32>(ep, abi.ENDPOINT_HIGH)
   if (<u64>queueBytes(queue) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
+  siteSet(SITE_WRITE)
   const codec = <usize>load<u32>(ep, abi.ENDPOINT_CODEC)
   const to = queueRoom(queue, codecBound(codec, length))
   if (!to) {

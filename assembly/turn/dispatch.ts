@@ -13,6 +13,14 @@ import {
   scanLeft,
   scanLine,
 } from '../codec/resp'
+import {
+  SITE_ECHO,
+  SITE_HOST,
+  SITE_KV,
+  SITE_PROXY_CLIENT,
+  SITE_PROXY_SERVER,
+} from '../memory/abi'
+import { siteSet } from '../memory/sites'
 import { echoFrames } from '../service/echo'
 import { hostEnd, hostFrames, hostNeed, hostRelease, hostTake } from '../service/host'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
@@ -32,22 +40,27 @@ function service(ch: usize): u32 {
 export function frames(ch: usize, at: usize, end: usize): usize {
   switch (service(ch)) {
     case abi.SERVICE_KV: {
+      siteSet(SITE_KV)
       scanFrom(0, 0, 0, -1)
       const stop = kvFrames(ch, at, end)
       keepScan(ch)
       return stop
     }
     case abi.SERVICE_PROXY: {
+      siteSet(SITE_PROXY_CLIENT)
       scanFrom(0, 0, 0, -1)
       const stop = clientFrames(ch, at, end)
       keepScan(ch)
       return stop
     }
     case abi.SERVICE_UPSTREAM:
+      siteSet(SITE_PROXY_SERVER)
       return upstreamFrames(ch, at, end)
     case abi.SERVICE_ECHO:
+      siteSet(SITE_ECHO)
       return echoFrames(ch, at, end)
     default:
+      siteSet(SITE_HOST)
       return hostFrames(ch, at, end)
   }
 }

@@ -31,7 +31,9 @@ import {
 } from '../memory/skb'
 import { gatherRoom } from '../codec/gather'
 import { control } from '../memory/arena'
+import { SITE_HELD, SITE_INBOUND } from '../memory/abi'
 import { countBy } from '../memory/counter'
+import { siteSet } from '../memory/sites'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
 import { bufferAt, provide } from '../uring/completion'
 import { crowdHear } from './crowd'
@@ -188,6 +190,7 @@ function drain(ch: usize): void {
 function append(ch: usize, from: usize, bytes: u32): bool {
   let skb = partial(ch)
   if (!skb) {
+    siteSet(SITE_INBOUND)
     skb = skbAlloc(bytes)
     if (!skb) return exhausted(ch)
     store<u32>(ch, <u32>skb, abi.CHANNEL_PARTIAL)
@@ -205,6 +208,7 @@ function widen(ch: usize, skb: usize, bytes: u32): bool {
   const room = gatherRoom(have, bytes, blocked ? 0 : need(ch, skbData(skb), have))
   if (upcallCount()) {
     // the host may still have to read what the old block holds
+    siteSet(SITE_HELD)
     const old = skbClone(skb)
     if (!old) return false
     holdSkb(old)

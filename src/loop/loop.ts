@@ -4,6 +4,7 @@ import * as abi from '../../assembly/abi.ts'
 import { chooseKernel, type KernelChoice } from '../kernel/choose.ts'
 import { check, systemError } from '../kernel/errors.ts'
 import { type Native, native } from '../kernel/native.ts'
+import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
 import { startWait, type Wait } from './wait.ts'
 
@@ -18,6 +19,11 @@ export interface LoopOptions {
   readonly slabBytes?: number
   /** Bytes for everything else: large messages, rings, keyspaces; likewise. */
   readonly heapBytes?: number
+  /**
+   * Notes who allocated one in so many skbs, for an error that says so where some are left when the loop closes; 0: none.
+   * MILLRACE_LEAKS is the default, and 0 where that is not set.
+   */
+  readonly leaks?: number
 }
 
 /** What an endpoint's owner is told. Addresses are in the loop's memory and valid during the call only. */
@@ -49,6 +55,7 @@ export class Loop {
   readonly #control: number
   readonly #handle: number
   readonly #upcalls: number
+  readonly #leaks: number
   readonly #endpoints = new Map<number, EndpointHandler>()
   #lastId = 0
   #refs = 0
@@ -76,6 +83,8 @@ export class Loop {
     if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
     this.#handle = check(this.native.setup(this.bytes, this.#control, this.kernel.kernel), 'setup')
     this.core.attach()
+    this.#leaks = options.leaks ?? leakSampling(process.env.MILLRACE_LEAKS)
+    this.core.leakSample(this.#leaks)
     this.core.upstreamSeed(randomU64())
     this.#upcalls = this.core.upcalls.value as number
     this.stage = this.alloc(STAGE_BYTES)
@@ -152,12 +161,20 @@ export class Loop {
     }
   }
 
-  /** Ends the loop. No endpoint may be left. */
+  /** Sampled skbs that are alive, by who allocated them; the loop samples where `leaks` says so. */
+  leaks(): Leak[] {
+    return readLeaks(this.core, this.view, this.stage)
+  }
+
+  /** Ends the loop. No endpoint may be left. Where skbs are sampled, those that are left are an error, thrown last. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    const { skbs } = this.stats()
+    const leaks = this.#leaks > 0 && skbs > 0 ? this.leaks() : []
     this.wait.stop()
     this.native.close(this.#handle)
+    if (this.#leaks > 0 && skbs > 0) throw leakError(skbs, leaks, this.#leaks)
   }
 
   /**

@@ -46,6 +46,9 @@ export interface Runtime extends RingExports {
   heapCheck(): void
   slabUsed(): number
   slabBytes(): number
+  slabLimit(bytes: number): void
+  leakSample(every: number): void
+  leakReport(to: number): number
   kvSetup(seed: bigint): number
   kvCreate(bytes: number, policy: number, databases: number): number
   kvShare(kv: number): number

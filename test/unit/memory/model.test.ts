@@ -4,9 +4,12 @@
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { SEED } from '../../system/random.ts'
-import type { Build } from '../core-build.ts'
+import { type Build, coreModule } from '../core-build.ts'
 import { type Choice, operations, shortages } from './commands.ts'
 import { type Model, Real } from './model.ts'
+
+// compiled before the clock of a test runs
+coreModule('debug')
 
 type Operation = (typeof operations)[string]
 

@@ -1,6 +1,7 @@
 // Naive buffers beside the real skbs and queues: what each must hold, and a comparison of everything with it.
-import { TestCore } from '../core-test.ts'
+
 import type { Build } from '../core-build.ts'
+import { TestCore } from '../core-test.ts'
 import { must } from './support.ts'
 
 const SKB_NEXT = 0
@@ -109,7 +110,10 @@ export class Real {
     const pieces = this.pieces(skb)
     const bytes = Buffer.concat(pieces.map((piece) => this.bytesOf(piece)))
     must(core.call('skbTotal', skb) === bytes.length, `the skb has ${bytes.length} bytes`)
-    must(pieces.slice(1).every((piece) => core.call('skbLength', piece) > 0), 'no fragment is empty')
+    must(
+      pieces.slice(1).every((piece) => core.call('skbLength', piece) > 0),
+      'no fragment is empty',
+    )
     must(pieces.length === 1 || core.call('skbTailroom', skb) === 0, 'nothing can be put before a fragment')
     const from = bytes.length >> 1
     const length = Math.min(bytes.length - from, 1 << 20)

@@ -49,7 +49,10 @@ function verify(at, number) {
   if (words[at >> 2] !== number) throw new Error(`expected object ${number}, found ${words[at >> 2]}`)
   const length = words[(at >> 2) + 1]
   const byte = number & 0xff
-  if (length > 8 && (bytes[at + 8] !== byte || bytes[at + length - 1] !== byte || bytes[at + (length >> 1) + 4] !== byte)) {
+  if (
+    length > 8 &&
+    (bytes[at + 8] !== byte || bytes[at + length - 1] !== byte || bytes[at + (length >> 1) + 4] !== byte)
+  ) {
     throw new Error(`object ${number} is torn`)
   }
 }
