@@ -53,7 +53,7 @@ export function leakForget(skb: usize): void {
   skbSetSite(skb, 0)
 }
 
-/** Writes a LEAK record for each site that has noted skbs alive to `to`, which has room for SITES_END; returns how many. */
+/** Writes to `to`, with room for SITES_END, a LEAK record for each site with noted skbs alive; returns how many. */
 export function leakReport(to: usize): u32 {
   memory.fill(to, 0, SITES_END * LEAK_BYTES)
   for (let skb = first; skb; skb = <usize>load<u32>(skb, SKB_SAMPLE_NEXT)) {

@@ -5,7 +5,7 @@
 //
 // Who may touch what: an skb, its fragments and their blocks belong to one instance at a time, wholly. skbHandOver
 // proves that nothing is shared and lets go; skbTakeOver makes it the new instance's own. The two sides order their
-// accesses by whatever carries the pointer (an atomic store and load). Reference counts are plain words, for that reason.
+// accesses by whatever carries the pointer (an atomic store and load). So reference counts are plain words.
 //
 // The record is part of the region's: a cache line of its own, since others write there.
 

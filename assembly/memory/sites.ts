@@ -1,4 +1,4 @@
-// Who allocates: a small number that the turn sets where it enters a service, so that a sampled skb can name its origin.
+// Who allocates: a small number that the turn sets where it enters a service, so that a sampled skb names its origin.
 // One store per received buffer; nothing per frame.
 
 import { SITE_UNKNOWN } from './abi'

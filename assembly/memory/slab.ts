@@ -7,8 +7,8 @@
 //
 // A page that falls empty stays where it is if it is its class's only page with room; otherwise it joins its class's
 // empty pages, of which EMPTY_KEPT are kept, so that a class that breathes at a page's border takes nothing from the
-// region and gives nothing back. The rest is surplus: slabTrim returns it to the region, a few pages a turn, and a class
-// that finds the region exhausted takes an empty page from any other at once.
+// region and gives nothing back. The rest is surplus: slabTrim returns it to the region, a few pages a turn, and a
+// class that finds the region exhausted takes an empty page from any other at once.
 //
 // An object freed by another instance goes to its own region's remote list (remote.ts); that instance reads nothing of
 // the page but its region, which never changes.

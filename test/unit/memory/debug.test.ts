@@ -5,7 +5,7 @@ import { coreModule } from '../core-build.ts'
 import { TestCore } from '../core-test.ts'
 
 // compiled before the clock of a test runs
-coreModule('debug')
+for (const build of ['test', 'debug'] as const) coreModule(build)
 
 const POISON = 0xdb
 const BROKEN_POOL = 255

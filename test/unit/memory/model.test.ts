@@ -9,7 +9,7 @@ import { type Choice, operations, shortages } from './commands.ts'
 import { type Model, Real } from './model.ts'
 
 // compiled before the clock of a test runs
-coreModule('debug')
+for (const build of ['test', 'debug'] as const) coreModule(build)
 
 type Operation = (typeof operations)[string]
 

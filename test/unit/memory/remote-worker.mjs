@@ -1,8 +1,9 @@
 // One of several loops over one memory, for remote.test.ts: an instance of the core with an arena of its own, which
-// makes objects for the next loop and frees what the one before it has made. Rings of pointers carry them across.
+// makes objects for other loops and frees what others have made for it. Rings of pointers carry them across.
 import { parentPort, workerData } from 'node:worker_threads'
 
-const { module, memory, index, loops, start, arenaBytes, rings, ringSlots, rounds, kind, seed } = workerData
+const { module, memory, index, loops, to, from, start, arenaBytes, rings, ringSlots, rounds, batch, kind, seed } =
+  workerData
 const core = new WebAssembly.Instance(module, { env: { memory } }).exports
 const words = new Int32Array(memory.buffer)
 const bytes = new Uint8Array(memory.buffer)
@@ -17,24 +18,24 @@ function below(n) {
   return (state >>> 8) % n
 }
 
-/** A ring of words: written count, read count, slots. */
-const RING = 2 + ringSlots
-const out = (rings >> 2) + index * RING
-const into = (rings >> 2) + ((index + loops - 1) % loops) * RING
+/** A ring of words from one loop to another: written count, read count, slots. */
+function ring(from, to) {
+  return (rings >> 2) + (from * loops + to) * (2 + ringSlots)
+}
 
-function push(word) {
-  const at = Atomics.load(words, out)
-  if (at - Atomics.load(words, out + 1) >= ringSlots) return false
-  words[out + 2 + (at % ringSlots)] = word
-  Atomics.store(words, out, at + 1)
+function push(at, word) {
+  const written = Atomics.load(words, at)
+  if (written - Atomics.load(words, at + 1) >= ringSlots) return false
+  words[at + 2 + (written % ringSlots)] = word
+  Atomics.store(words, at, written + 1)
   return true
 }
 
-function shift() {
-  const at = Atomics.load(words, into + 1)
-  if (at === Atomics.load(words, into)) return 0
-  const word = words[into + 2 + (at % ringSlots)]
-  Atomics.store(words, into + 1, at + 1)
+function shift(at) {
+  const read = Atomics.load(words, at + 1)
+  if (read === Atomics.load(words, at)) return 0
+  const word = words[at + 2 + (read % ringSlots)]
+  Atomics.store(words, at + 1, read + 1)
   return word
 }
 
@@ -122,33 +123,42 @@ function one(number) {
 }
 
 const { make, take } = kinds[kind]
-let made = 0
-let taken = 0
 let refused = 0
-let waiting = 0
-while (made < rounds || waiting || taken < rounds) {
-  let moved = false
-  for (let i = 0; i < 256 && (waiting || made < rounds); i++) {
-    if (!waiting) {
-      waiting = make(made)
-      if (!waiting) {
-        refused++
-        break
-      }
+const outward = to.map((other) => ({ at: ring(index, other), made: 0, waiting: 0 }))
+const inward = from.map((other) => ({ at: ring(other, index), taken: 0 }))
+
+/** Makes for another loop until its ring, the batch or memory is full; whether anything went. */
+function serve(side) {
+  const before = side.made
+  for (let i = 0; i < batch && side.made < rounds; i++) {
+    side.waiting ||= make(side.made)
+    if (!side.waiting) {
+      refused++
+      break
     }
-    if (!push(waiting)) break
-    waiting = 0
-    made++
-    moved = true
+    if (!push(side.at, side.waiting)) break
+    side.waiting = 0
+    side.made++
   }
-  for (let i = 0; i < 256; i++) {
-    const at = shift() >>> 0
+  return side.made !== before
+}
+
+function receive(side) {
+  const before = side.taken
+  for (let i = 0; i < batch; i++) {
+    const at = shift(side.at) >>> 0
     if (!at) break
-    take(at, taken++)
-    moved = true
+    take(at, side.taken++)
   }
+  return side.taken !== before
+}
+
+while (outward.some(({ made }) => made < rounds) || inward.some(({ taken }) => taken < rounds)) {
+  let moved = false
+  for (const side of outward) moved = serve(side) || moved
+  for (const side of inward) moved = receive(side) || moved
   core.memoryTick()
-  if (!moved) Atomics.wait(words, out, Atomics.load(words, out), 1)
+  if (!moved) Atomics.wait(words, rings >> 2, 0, 0.05) // yields: nobody writes there
 }
 parentPort.postMessage({ done: index })
 parentPort.once('message', () => {
