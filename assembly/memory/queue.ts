@@ -2,8 +2,8 @@
 //
 //   queue | head u32 | tail u32 | bytes u32 |
 //
-// An skb of a queue may have fragments; its total counts. Writers append through queueRoom and queueWrote, into the last
-// skb while it has room; a large block that exists already is appended by reference. Refusal is whole: nothing is
+// An skb of a queue may have fragments; its total counts. Writers append through queueRoom and queueWrote, into the
+// last skb while it has room; a large block that exists already is appended by reference. Refusal is whole: nothing is
 // appended when memory is exhausted or the queue is at its bound, and queueLost tells, so that the owner closes rather
 // than sends half a message.
 
