@@ -2,6 +2,7 @@
 
 import * as abi from '../abi'
 import { bufferBytes, bufferCount, buffers, control } from '../memory/arena'
+import { acquire, release, releaseShort } from './order'
 import { hostAddress } from './submission'
 
 let cqHead: usize = 0
@@ -29,7 +30,7 @@ export function completionAttach(): void {
 // @ts-ignore: decorator
 @inline
 export function cqReady(): u32 {
-  return atomic.load<u32>(cqTail) - head
+  return acquire(cqTail) - head
 }
 
 /** Takes the oldest completion, which stays readable until cqPublish. */
@@ -43,7 +44,7 @@ export function cqTake(): usize {
 // @ts-ignore: decorator
 @inline
 export function cqPublish(): void {
-  atomic.store<u32>(cqHead, head)
+  release(cqHead, head)
 }
 
 /** Where receive buffer `id` lies. */
@@ -64,5 +65,5 @@ export function provide(id: u32): void {
 
 /** The ring's tail is stored last, after the entries. */
 export function publishBuffers(): void {
-  atomic.store<u16>(ring, <u16>ringTail, abi.BUF_RING_TAIL)
+  releaseShort(ring + abi.BUF_RING_TAIL, <u16>ringTail)
 }

@@ -2,6 +2,7 @@
 
 import * as abi from '../abi'
 import { CALL_ENTRIES, calls, control } from '../memory/arena'
+import { acquire, release } from './order'
 
 let sqHead: usize = 0
 let sqTail: usize = 0
@@ -34,7 +35,7 @@ export function hostAddress(at: usize): u64 {
 // @ts-ignore: decorator
 @inline
 export function sqRoom(): u32 {
-  return mask + 1 - (tail - atomic.load<u32>(sqHead))
+  return mask + 1 - (tail - acquire(sqHead))
 }
 
 // @ts-ignore: decorator
@@ -56,7 +57,7 @@ export function sqe(op: u32, fd: i32, data: u64): usize {
 
 /** Makes the SQEs written so far visible to the kernel. */
 export function submissionPublish(): void {
-  atomic.store<u32>(sqTail, tail)
+  release(sqTail, tail)
   store<u32>(control, callCount, abi.CONTROL_CALL_COUNT)
 }
 
