@@ -182,8 +182,8 @@ function same(a: usize, b: usize, length: u32): bool {
 }
 
 /**
- * Looks for the first delimiter that ends in `[p, end)`; returns how far it has read. It lies behind `from` or has
- * begun where nobody can look any more, as the automaton knows: `[low, end)` may be read.
+ * Reads `[p, end)` until a delimiter stands; returns how far. The frame begins at `from`; where one may have begun that
+ * cannot be read any more, outside of `[low, end)`, the automaton knows. With `frames` it delivers them on its way.
  */
 function search(codec: usize, work: usize, low: usize, from: usize, p: usize, end: usize, frames: bool): usize {
   if (ASC_FEATURE_SIMD) {

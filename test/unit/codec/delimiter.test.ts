@@ -1,5 +1,5 @@
-// The delimiter codec against a twin over whole streams: sets of delimiters that overlap in every way, every cut,
-// limits, and input that is hard to search.
+// The delimiter codec against a twin over whole streams: delimiters that overlap in every way, every cut, limits, and
+// input that is hard to search.
 import { describe, expect, test } from 'vitest'
 import { type DelimiterOptions, delimiter } from '../../../src/core/codec/delimiter.ts'
 import { Random, SEED } from '../../system/random.ts'
