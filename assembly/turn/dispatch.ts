@@ -1,6 +1,7 @@
 // Which service handles a channel: the one place that knows them all.
 
 import * as abi from '../abi'
+import { findByte } from '../codec/scan'
 import { FLAG_BLOCKED_HOST, channelEnd, endpoint, flags, state } from '../channel/table'
 import {
   respIsInline,
@@ -170,9 +171,7 @@ export function released(ch: usize): void {
 }
 
 function throughLine(at: usize, end: usize): u32 {
-  let p = at
-  while (p < end && load<u8>(p++) != LF) {}
-  return <u32>(p - at)
+  return <u32>(min(findByte(at, end, LF) + 1, end) - at)
 }
 
 function scanResp(ch: usize, base: usize, end: usize): bool {
