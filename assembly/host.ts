@@ -21,7 +21,9 @@ export {
 } from './codec/stream'
 export { ringBuild, ringFree } from './ring/build'
 export { ringHash } from './ring/hash'
-export { ringLocate, ringLookup, ringPosition, ringReplicas } from './ring/lookup'
+export { loadsAcquire, loadsAdd, loadsCap, loadsCreate, loadsRelease } from './ring/load'
+export { ringLocate, ringLookup, ringLookupMany, ringPosition, ringSeed } from './ring/lookup'
+export { ringReplicas } from './ring/replicas'
 export { ringShares } from './ring/share'
 export {
   timersAdd,

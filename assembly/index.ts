@@ -78,7 +78,9 @@ export {
   proxyStop,
   serverStat,
 } from './service/proxy/setup'
-export { ringLocate, ringPosition, ringReplicas } from './ring/lookup'
+export { loadsAcquire, loadsAdd, loadsCap, loadsCreate, loadsRelease } from './ring/load'
+export { ringLocate, ringLookupMany, ringPosition, ringSeed } from './ring/lookup'
+export { ringReplicas } from './ring/replicas'
 export { ringShares } from './ring/share'
 export { ringHash } from './ring/hash'
 export { crowdSetMinWait } from './turn/crowd'

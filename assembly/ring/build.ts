@@ -1,21 +1,20 @@
-// Building a ring: one block of memory that never changes again. A change of servers builds the next ring.
-//
-//   head | points of each server | entries, ascending, and one behind the last | index
-//
-//   entry: position (48 bits; a 32-bit position has 16 zeros below it) · server (16 bits)
-//   index: for each value of a position's top bits, the address of the first entry that is not below it
+// Building a ring: checking the plan, placing all points or filling the table, sorting, indexing. A change of servers
+// builds the next ring beside the old one.
 
 import { alloc, free } from '../memory/heap'
 import {
+  HASH_CRC32A,
+  HASH_DECIMAL,
   HASH_JENKINS,
   HASH_MD5,
+  HASH_MURMUR2_64,
   HASH_ONE_AT_A_TIME,
+  HASH_SDBM,
   HASH_XXH64,
-  RING_BITS,
   RING_COUNTS,
-  RING_EMPTY_IS_ZERO,
   RING_ENTRIES,
   RING_ENTRY_BYTES,
+  RING_ENVOY,
   RING_ERRORS_END,
   RING_ERROR_MEMORY,
   RING_ERROR_MODE,
@@ -23,36 +22,58 @@ import {
   RING_ERROR_POINTS,
   RING_ERROR_SERVERS,
   RING_ERROR_WEIGHT,
-  RING_HASH,
-  RING_HEAD_BYTES,
-  RING_INDEX,
-  RING_INDEX_SHIFT,
+  RING_HAPROXY,
+  RING_HAPROXY_MAP,
+  RING_HASHRING,
+  RING_JUMP,
   RING_KETAMA,
+  RING_KIND_TABLE,
+  RING_KIND_WIDE,
+  RING_LIBMEMCACHED,
+  RING_LIBMEMCACHED_PLAIN,
+  RING_MAGLEV,
+  RING_MODULA,
   RING_NAME_BYTES_MAX,
   RING_NATIVE,
+  RING_NGINX,
+  RING_OWNERS,
+  RING_PLAN_HASH,
+  RING_PLAN_MODE,
+  RING_PLAN_POINT_HASH,
+  RING_PLAN_SERVERS,
+  RING_PLAN_SERVER_COUNT,
   RING_POINTS_MAX,
   RING_POINT_COUNT,
+  RING_RANDOM,
   RING_SERVERS_MAX,
   RING_SERVER_BITS,
   RING_SERVER_BYTES,
-  RING_SERVER_COUNT,
   RING_SERVER_INDEX,
   RING_SERVER_NAME,
   RING_SERVER_NAME_BYTES,
+  RING_SERVER_POINTS,
   RING_SERVER_WEIGHT,
-  RING_TAG,
+  RING_SLOTS,
   RING_TWEMPROXY,
+  RING_WEIGHTS,
 } from '../abi'
-import { POINT_SUFFIX_BYTES, placePoints, pointsOf } from './points'
-import { sortEntries, sortSpace } from './sort'
+import { nearest, withoutRepeats } from './circle'
+import { countPoints } from './count'
+import { endOf, indexEntries, kindOf, layOut } from './layout'
+import { POINT_SPACE_BYTES, placePoints, placeWide } from './points'
+import { sortEntries, sortSpace, sortWide, wideSpace } from './sort'
+import { slotsOf, tableFault, tableFill, tableSpace } from './table'
 import { xxh64 } from './xxh64'
 
 /**
- * Builds a ring over `count` server records. Returns its address, or one of RING_ERROR_*, which are below
- * RING_ERRORS_END. `tag` is 0 or two bytes; `perWeight` counts for RING_NATIVE alone. The records may go afterwards.
+ * Builds the ring that a plan asks for. Returns its address, or one of RING_ERROR_*, which are below RING_ERRORS_END.
+ * Plan, records and names may go afterwards.
  */
-export function ringBuild(mode: u32, hash: u32, tag: u32, perWeight: u32, servers: usize, count: u32): usize {
-  if (!modeHas(mode, hash)) return RING_ERROR_MODE
+export function ringBuild(plan: usize): usize {
+  const mode = load<u32>(plan, RING_PLAN_MODE)
+  if (!modeHas(mode, load<u32>(plan, RING_PLAN_HASH), load<u32>(plan, RING_PLAN_POINT_HASH))) return RING_ERROR_MODE
+  const count = load<u32>(plan, RING_PLAN_SERVER_COUNT)
+  const servers = <usize>load<u32>(plan, RING_PLAN_SERVERS)
   if (count == 0 || count > <u32>RING_SERVERS_MAX) return RING_ERROR_SERVERS
   let total: u64 = 0
   let live: u32 = 0
@@ -63,35 +84,50 @@ export function ringBuild(mode: u32, hash: u32, tag: u32, perWeight: u32, server
     total += weight
     live += u32(weight != 0)
   }
-  if (total == 0) return RING_ERROR_WEIGHT
-  let points: u64 = 0
-  for (let i: u32 = 0; i < count; i++) {
-    points += pointsOf(mode, load<u32>(serverAt(servers, i), RING_SERVER_WEIGHT), total, live, perWeight)
-  }
+  const kind = kindOf(mode)
+  if (total == 0 && mode != RING_SLOTS) return RING_ERROR_WEIGHT
+  const points = kind < <u32>RING_KIND_TABLE ? countPoints(plan, total, live) : slotsOf(plan, total, live)
   if (points == 0) return RING_ERROR_WEIGHT
-  if (points > <u64>RING_POINTS_MAX) return RING_ERROR_POINTS
+  const fault = kind < <u32>RING_KIND_TABLE ? tooMany(points) : tableFault(plan, points)
+  if (fault) return fault
 
-  const most = max(<u32>points, count)
-  const space = alloc(sortSpace(most) + (<usize>most << 3)) // entries to sort, and room to sort them in
+  const space = alloc(spaceFor(kind, <u32>points, count))
   if (space == 0) return RING_ERROR_MEMORY
-  const ring = buildWith(space, mode, hash, tag, perWeight, servers, count, total, live, <u32>points)
+  const ring = buildWith(space, kind, plan, servers, count, total, <u32>points)
   free(space)
   return ring
 }
 
+function tooMany(points: u64): u32 {
+  return points > <u64>RING_POINTS_MAX ? RING_ERROR_POINTS : 0
+}
+
+/** Room for what is largest: sorting points or names, filling a table. */
+function spaceFor(kind: u32, points: u32, count: u32): usize {
+  const names = sortSpace(count) + (<usize>count << 3)
+  if (kind >= <u32>RING_KIND_TABLE) return max(names, tableSpace(count))
+  const sorting = kind == <u32>RING_KIND_WIDE ? wideSpace(points) + (<usize>points << 4) : sortSpace(points)
+  return max(names, sorting) + POINT_SPACE_BYTES
+}
+
 function buildWith(
-  space: usize, mode: u32, hash: u32, tag: u32, perWeight: u32,
-  servers: usize, count: u32, total: u64, live: u32, points: u32
+  space: usize, kind: u32, plan: usize, servers: usize, count: u32, total: u64, points: u32
 ): usize {
   if (namesRepeat(servers, count, space)) return RING_ERROR_NAME
-  const ring = layOut(mode, hash, tag, points, count)
+  const ring = layOut(plan, points)
   if (ring == 0) return RING_ERROR_MEMORY
-  if (!place(ring, mode, servers, total, live, perWeight, space)) {
+  if (!countServers(ring, servers, count)) {
     free(ring)
     return RING_ERROR_SERVERS
   }
-  sortEntries(load<u32>(ring, RING_ENTRIES), points, mode == RING_NATIVE ? 2 : 4, space)
-  index(ring)
+  if (kind >= <u32>RING_KIND_TABLE) {
+    tableFill(ring, plan, total, space)
+    countSlots(ring, count)
+  } else {
+    if (kind == <u32>RING_KIND_WIDE) placeAllWide(ring, plan, servers, count, points, space)
+    else placeAll(ring, plan, servers, count, points, space)
+    indexEntries(ring)
+  }
   return ring
 }
 
@@ -101,10 +137,27 @@ export function ringFree(ring: usize): void {
   free(ring)
 }
 
-function modeHas(mode: u32, hash: u32): bool {
-  if (mode == RING_KETAMA) return hash == HASH_MD5
-  if (mode == RING_NATIVE) return hash == HASH_XXH64
-  return mode == RING_TWEMPROXY && hash >= <u32>HASH_ONE_AT_A_TIME && hash <= <u32>HASH_JENKINS
+function modeHas(mode: u32, hash: u32, pointHash: u32): bool {
+  const memcached = hash >= <u32>HASH_ONE_AT_A_TIME && hash <= <u32>HASH_JENKINS
+  const wide = hash == HASH_XXH64 || hash == HASH_MURMUR2_64
+  switch (mode) {
+    case RING_KETAMA:
+    case RING_LIBMEMCACHED:
+    case RING_HASHRING: return hash == HASH_MD5
+    case RING_NATIVE: return hash == HASH_XXH64
+    case RING_TWEMPROXY:
+    case RING_LIBMEMCACHED_PLAIN:
+    case RING_RANDOM:
+    case RING_MODULA: return memcached
+    case RING_NGINX: return hash == HASH_CRC32A
+    case RING_ENVOY: return wide && (pointHash == HASH_XXH64 || pointHash == HASH_MURMUR2_64)
+    case RING_MAGLEV: return wide
+    case RING_JUMP: return hash >= <u32>HASH_ONE_AT_A_TIME && hash <= <u32>HASH_DECIMAL
+    case RING_HAPROXY:
+    case RING_HAPROXY_MAP: return hash == HASH_CRC32A || (hash >= <u32>HASH_SDBM && hash <= <u32>HASH_DECIMAL)
+    case RING_SLOTS: return true
+  }
+  return false
 }
 
 // @ts-ignore: decorator
@@ -138,60 +191,55 @@ function sameName(a: usize, b: usize): bool {
   return memory.compare(load<u32>(a, RING_SERVER_NAME), load<u32>(b, RING_SERVER_NAME), bytes) == 0
 }
 
-/** Allocates the ring and writes its head; 0 when memory is exhausted. */
-function layOut(mode: u32, hash: u32, tag: u32, points: u32, count: u32): usize {
-  const bits: u32 = max<u32>(1, 32 - clz(points - 1)) // the index has a slot for each point, or more
-  const countsBytes = (count * 4 + 7) & ~7
-  const entriesBytes = (points + 1) * RING_ENTRY_BYTES
-  const ring = alloc(RING_HEAD_BYTES + countsBytes + entriesBytes + (<u32>4 << bits))
-  if (ring == 0) return 0
-  const head = <u32>ring
-  store<u32>(ring, hash, RING_HASH)
-  store<u32>(ring, tag, RING_TAG)
-  store<u32>(ring, mode == RING_NATIVE ? 64 - RING_SERVER_BITS : 32, RING_BITS)
-  store<u32>(ring, u32(mode == RING_TWEMPROXY), RING_EMPTY_IS_ZERO)
-  store<u32>(ring, count, RING_SERVER_COUNT)
-  store<u32>(ring, points, RING_POINT_COUNT)
-  store<u32>(ring, head + RING_HEAD_BYTES, RING_COUNTS)
-  store<u32>(ring, head + RING_HEAD_BYTES + countsBytes, RING_ENTRIES)
-  store<u32>(ring, head + RING_HEAD_BYTES + countsBytes + entriesBytes, RING_INDEX)
-  store<u64>(ring, 64 - <u64>bits, RING_INDEX_SHIFT)
-  memory.fill(ring + RING_HEAD_BYTES, 0xff, countsBytes) // no server has counted its points yet
-  return ring
-}
-
-/** Writes all points, record by record; false if the records do not number the servers 0 … count − 1. */
-function place(ring: usize, mode: u32, servers: usize, total: u64, live: u32, perWeight: u32, text: usize): bool {
-  const count = load<u32>(ring, RING_SERVER_COUNT)
-  let at = <usize>load<u32>(ring, RING_ENTRIES)
-  assert(RING_NAME_BYTES_MAX + POINT_SUFFIX_BYTES <= 1024) // what every sortSpace has
+/** Notes the points and weights of all servers; false if the records do not number them 0 … count − 1. */
+function countServers(ring: usize, servers: usize, count: u32): bool {
+  const counts = <usize>load<u32>(ring, RING_COUNTS)
+  const weights = <usize>load<u32>(ring, RING_WEIGHTS)
+  memory.fill(counts, 0xff, <usize>count << 2) // none has counted its points yet
   for (let i: u32 = 0; i < count; i++) {
-    const server = serverAt(servers, i)
-    const number = load<u32>(server, RING_SERVER_INDEX)
-    const counted = <usize>load<u32>(ring, RING_COUNTS) + (<usize>number << 2)
-    if (number >= count || load<u32>(counted) != u32.MAX_VALUE) return false
-    const points = <u32>pointsOf(mode, load<u32>(server, RING_SERVER_WEIGHT), total, live, perWeight)
-    store<u32>(counted, points)
-    at = placePoints(mode, server, number, points, text, at)
+    const record = serverAt(servers, i)
+    const number = load<u32>(record, RING_SERVER_INDEX)
+    if (number >= count || load<u32>(counts + (<usize>number << 2)) != u32.MAX_VALUE) return false
+    store<u32>(counts + (<usize>number << 2), load<u32>(record, RING_SERVER_POINTS))
+    store<u32>(weights + (<usize>number << 2), load<u32>(record, RING_SERVER_WEIGHT))
   }
-  assert(at == endOf(ring))
   return true
 }
 
-/** Fills the index, and ends the entries with one that no position is above and that wraps to the first server. */
-function index(ring: usize): void {
-  const first = <usize>load<u32>(ring, RING_ENTRIES)
-  const end = endOf(ring)
-  store<u64>(end, (u64.MAX_VALUE << RING_SERVER_BITS) | <u64>load<u16>(first))
-  const slots = <usize>load<u32>(ring, RING_INDEX)
-  const shift = load<u64>(ring, RING_INDEX_SHIFT)
-  let at = first
-  for (let slot: u64 = 0; slot < <u64>1 << (64 - shift); slot++) {
-    while (at < end && load<u64>(at) < slot << shift) at += RING_ENTRY_BYTES
-    store<u32>(slots + (<usize>slot << 2), <u32>at)
+/** Counts the slots of a table instead. */
+function countSlots(ring: usize, count: u32): void {
+  const counts = <usize>load<u32>(ring, RING_COUNTS)
+  memory.fill(counts, 0, <usize>count << 2)
+  let owner = <usize>load<u32>(ring, RING_OWNERS)
+  for (const end = owner + (<usize>load<u32>(ring, RING_POINT_COUNT) << 1); owner < end; owner += 2) {
+    const counted = counts + (<usize>load<u16>(owner) << 2)
+    store<u32>(counted, load<u32>(counted) + 1)
   }
 }
 
-function endOf(ring: usize): usize {
-  return <usize>load<u32>(ring, RING_ENTRIES) + <usize>load<u32>(ring, RING_POINT_COUNT) * RING_ENTRY_BYTES
+/** Writes and sorts the points of all servers; among equal ones the earlier record wins. */
+function placeAll(ring: usize, plan: usize, servers: usize, count: u32, points: u32, space: usize): void {
+  const mode = load<u32>(plan, RING_PLAN_MODE)
+  const entries = <usize>load<u32>(ring, RING_ENTRIES)
+  let at = entries
+  for (let i: u32 = 0; i < count; i++) at = placePoints(plan, serverAt(servers, i), at, space)
+  assert(at == endOf(ring))
+  sortEntries(entries, points, mode == RING_NATIVE ? 2 : 4, space)
+  if (mode == RING_NGINX) withoutRepeats(ring)
+  if (mode == RING_HAPROXY) nearest(ring)
+}
+
+function placeAllWide(ring: usize, plan: usize, servers: usize, count: u32, points: u32, space: usize): void {
+  assert(load<u32>(plan, RING_PLAN_MODE) == RING_ENVOY)
+  const sorted = space + POINT_SPACE_BYTES
+  let at = sorted
+  for (let i: u32 = 0; i < count; i++) at = placeWide(plan, serverAt(servers, i), at, space)
+  assert(at == sorted + (<usize>points << 4))
+  sortWide(sorted, points, at)
+  let entry = <usize>load<u32>(ring, RING_ENTRIES)
+  let owner = <usize>load<u32>(ring, RING_OWNERS)
+  for (let from = sorted; from < at; from += 16, entry += RING_ENTRY_BYTES, owner += 2) {
+    store<u64>(entry, load<u64>(from))
+    store<u16>(owner, <u16>load<u64>(from, 8))
+  }
 }

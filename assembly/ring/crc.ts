@@ -43,11 +43,22 @@ const CRC16: usize = memory.data<u16>([
 
 /** CRC-32 (IEEE), zlib's value. */
 export function crc32a(at: usize, length: u32): u32 {
-  let crc: u32 = ~0
+  return ~crc32Step(~0, at, length)
+}
+
+/** Carries a CRC-32 on over more bytes: it begins with all ones, and is inverted at the end. */
+export function crc32Step(crc: u32, at: usize, length: u32): u32 {
   for (const end = at + length; at < end; at++) {
     crc = (crc >> 8) ^ load<u32>(CRC32 + (((crc ^ <u32>load<u8>(at)) & 255) << 2))
   }
-  return ~crc
+  return crc
+}
+
+/** Carries a CRC-32 on over the four bytes of a little-endian word. */
+export function crc32Word(crc: u32, word: u32): u32 {
+  crc ^= word
+  for (let i = 0; i < 4; i++) crc = (crc >> 8) ^ load<u32>(CRC32 + ((crc & 255) << 2))
+  return crc
 }
 
 /** Fifteen bits of the CRC-32, for the modulus of old memcached clients; on a ring they reach one server. */

@@ -4,6 +4,8 @@ import {
   HASH_CRC16,
   HASH_CRC32,
   HASH_CRC32A,
+  HASH_DECIMAL,
+  HASH_DJB2,
   HASH_FNV1A_32,
   HASH_FNV1A_64,
   HASH_FNV1_32,
@@ -12,23 +14,31 @@ import {
   HASH_JENKINS,
   HASH_MD5,
   HASH_MURMUR,
+  HASH_MURMUR2_64,
   HASH_ONE_AT_A_TIME,
+  HASH_SDBM,
+  HASH_WT6,
   HASH_XXH64,
 } from '../abi'
 import { crc16, crc32, crc32a } from './crc'
 import { fnv1_32, fnv1_64, fnv1a_32, fnv1a_64 } from './fnv'
+import { decimal, djb2, sdbm, wt6 } from './haproxy'
 import { hsieh } from './hsieh'
 import { jenkins, oneAtATime } from './jenkins'
 import { md5 } from './md5'
 import { murmur } from './murmur'
+import { murmur64 } from './murmur64'
 import { xxh64 } from './xxh64'
 
-/** The hash of a key: 64 bits of HASH_XXH64, 32 of the others. */
+/** The hash of a key: 64 bits of HASH_XXH64, HASH_MURMUR2_64 and HASH_DECIMAL, 32 of the others. */
 export function ringHash(hash: u32, at: usize, length: u32): u64 {
-  return hash == HASH_XXH64 ? xxh64(at, length, 0) : <u64>hash32(hash, at, length)
+  if (hash == HASH_XXH64) return xxh64(at, length, 0)
+  if (hash == HASH_MURMUR2_64) return murmur64(at, length)
+  if (hash == HASH_DECIMAL) return decimal(at, length)
+  return <u64>hash32(hash, at, length)
 }
 
-/** Every hash but HASH_XXH64. */
+/** Every hash of 32 bits. */
 export function hash32(hash: u32, at: usize, length: u32): u32 {
   switch (hash) {
     case HASH_ONE_AT_A_TIME: return oneAtATime(at, length)
@@ -43,6 +53,9 @@ export function hash32(hash: u32, at: usize, length: u32): u32 {
     case HASH_HSIEH: return hsieh(at, length)
     case HASH_MURMUR: return murmur(at, length)
     case HASH_JENKINS: return jenkins(at, length)
+    case HASH_SDBM: return sdbm(at, length)
+    case HASH_DJB2: return djb2(at, length)
+    case HASH_WT6: return wt6(at, length)
   }
   assert(false)
   return 0

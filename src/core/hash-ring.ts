@@ -1,15 +1,9 @@
 // HashRing: which of many servers owns a key, and what changes when the servers do. Keys and points live in WASM.
 
-import {
-  RING_BITS,
-  RING_COUNTS,
-  RING_ENTRIES,
-  RING_ENTRY_BYTES,
-  RING_POINT_COUNT,
-  RING_SERVER_BITS,
-} from '../../assembly/abi.ts'
+import { RING_BITS, RING_COUNTS, RING_KIND, RING_KIND_RANDOM, RING_POINT_COUNT } from '../../assembly/abi.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 import { type Core, sharedCore } from './load.ts'
+import { lookupBatch } from './ring-batch.ts'
 import {
   buildRing,
   planRing,
@@ -20,7 +14,9 @@ import {
   type RingPlan,
   type RingServer,
 } from './ring-build.ts'
-import { compareRings, type RingMap, type RingMigration } from './ring-migration.ts'
+import { type RingLoad, RingLoads } from './ring-loads.ts'
+import { mapRing } from './ring-map.ts'
+import { compareRings, type RingMigration, type RingPosition } from './ring-migration.ts'
 
 export interface HashRingOptions extends RingOptions {
   /** The instance of the core that holds the ring; the shared one unless given. */
@@ -30,6 +26,7 @@ export interface HashRingOptions extends RingOptions {
 export interface RingStats {
   readonly compat: RingCompat
   readonly hash: RingHash
+  /** Points of a circle, slots of a table. */
   readonly points: number
   readonly servers: readonly RingServerStats[]
 }
@@ -38,14 +35,23 @@ export interface RingServerStats {
   readonly id: string
   readonly weight: number
   readonly points: number
-  /** The part of all positions that this server owns, 0 … 1. */
+  /** The part of all keys that this server owns, 0 … 1. */
   readonly share: number
 }
 
+interface Held {
+  readonly exports: RingExports
+  readonly ring: number
+  readonly loads: RingLoads | undefined
+}
+
 /** Frees the rings that nobody disposed of. */
-const forgotten = new FinalizationRegistry<{ exports: RingExports; ring: number }>(({ exports, ring }) => {
+const forgotten = new FinalizationRegistry<Held>(release)
+
+function release({ exports, ring, loads }: Held): void {
+  loads?.dispose()
   exports.ringFree(ring)
-})
+}
 
 /**
  * A consistent-hash ring. Immutable: a change of servers is a new ring, and `migration` tells what moves.
@@ -57,6 +63,7 @@ export class HashRing {
   readonly #core: Core
   readonly #plan: RingPlan
   readonly #ids: readonly string[]
+  readonly #held: Held
   #ring: number
 
   constructor(servers: readonly RingServer[], options: HashRingOptions = {}) {
@@ -64,7 +71,11 @@ export class HashRing {
     this.#ids = this.#plan.servers.map((server) => server.id)
     this.#core = options.core ?? sharedCore()
     this.#ring = buildRing(this.#core, this.#plan)
-    forgotten.register(this, { exports: this.#core.exports, ring: this.#ring }, this)
+    const { exports } = this.#core
+    const loads = this.#makeLoads()
+    this.#held = { exports, ring: this.#ring, loads }
+    forgotten.register(this, this.#held, this)
+    if (this.#isRandom()) exports.ringSeed(BigInt(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)))
   }
 
   /** The server that owns a key. */
@@ -75,10 +86,10 @@ export class HashRing {
 
   /** The servers that own the keys, in their order. */
   lookupMany(keys: Iterable<string | Uint8Array>): string[] {
-    return Array.from(keys, (key) => this.lookup(key))
+    return lookupBatch(this.#core, this.#alive(), keys).map((index) => this.#ids[index]!)
   }
 
-  /** `count` different servers that follow the key's place on the ring, its owner first; fewer if there are fewer. */
+  /** `count` different servers, the key's owner first, then those that take over; fewer if fewer own anything. */
   replicas(key: string | Uint8Array, count: number): string[] {
     if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('count', 'an integer from 1', count)
     const core = this.#core
@@ -90,18 +101,45 @@ export class HashRing {
     })
   }
 
-  /** Where the key lies on the ring, an integer: the unit of `migration().ranges`. */
-  position(key: string | Uint8Array): number {
+  /** Where the key lies on the ring, or its slot: the unit of `migration().ranges`. A bigint in an envoy ring. */
+  position(key: string | Uint8Array): RingPosition {
     const length = this.#core.put(key)
-    return this.#core.exports.ringPosition(this.#alive(), this.#core.stage, length)
+    const position = this.#core.exports.ringPosition(this.#alive(), this.#core.stage, length)
+    return this.#head(RING_BITS) === 64 && this.#plan.compat === 'envoy'
+      ? BigInt.asUintN(64, position)
+      : Number(position)
   }
 
-  /** What moves when `next` takes this ring's place. Both must hash keys alike. */
+  /**
+   * The server for one request with a key, of a ring made with `balanceFactor`: the key's owner, unless it has that
+   * much more than its fair share of what is not yet released; then the first of its replicas that has room.
+   */
+  acquire(key: string | Uint8Array): string {
+    const ring = this.#alive()
+    return this.#ids[this.#bounded().acquire(ring, key)]!
+  }
+
+  /** Says that requests of a server are done; false if it has not so many, or is not of this ring. */
+  release(id: string, requests = 1): boolean {
+    return this.#bounded().release(id, requests)
+  }
+
+  /** What each server has that is not released, and how much it may have when the next request comes. */
+  loads(): RingLoad[] {
+    const ring = this.#alive()
+    return this.#bounded().list(ring)
+  }
+
+  /** Takes over what is not released on the ring that this one replaces. */
+  adopt(previous: HashRing): void {
+    for (const { id, requests } of previous.loads()) this.#bounded().add(id, requests)
+  }
+
+  /** What moves when `next` takes this ring's place. Both must hash keys alike, and not by chance. */
   migration(next: HashRing): RingMigration {
-    const [a, b] = [this.#plan, next.#plan]
-    if (a.compat !== b.compat || a.hash !== b.hash || a.hashTag !== b.hashTag) {
-      throw new InvalidArgumentError('next', `a ring that hashes keys alike (${describe(a)})`, describe(b))
-    }
+    const [a, b] = [describe(this.#plan), describe(next.#plan)]
+    if (a !== b) throw new InvalidArgumentError('next', `a ring that hashes keys alike (${a})`, b)
+    if (this.#isRandom()) throw new InvalidArgumentError('next', 'a ring where keys have a place', b)
     return compareRings(this.#map(), next.#map())
   }
 
@@ -125,7 +163,7 @@ export class HashRing {
   dispose(): void {
     if (this.#ring === 0) return
     forgotten.unregister(this)
-    this.#core.exports.ringFree(this.#ring)
+    release(this.#held)
     this.#ring = 0
   }
 
@@ -142,15 +180,28 @@ export class HashRing {
     return new DataView(this.#core.memory.buffer).getUint32(this.#alive() + field, true)
   }
 
-  #map(): RingMap {
-    const entries = this.#head(RING_ENTRIES)
-    const words = (this.#head(RING_POINT_COUNT) * RING_ENTRY_BYTES) / 4
-    return {
-      ids: this.#ids,
-      bits: this.#head(RING_BITS),
-      serverBits: RING_SERVER_BITS,
-      entries: new Uint32Array(this.#core.memory.buffer, entries, words),
+  #isRandom(): boolean {
+    return this.#head(RING_KIND) === RING_KIND_RANDOM
+  }
+
+  #map(): ReturnType<typeof mapRing> {
+    return mapRing(this.#core.memory, this.#alive(), this.#ids)
+  }
+
+  #makeLoads(): RingLoads | undefined {
+    if (this.#plan.balanceFactor === 0) return undefined
+    try {
+      return new RingLoads(this.#core, this.#ring, this.#ids, this.#plan.balanceFactor)
+    } catch (error) {
+      this.#core.exports.ringFree(this.#ring)
+      throw error
     }
+  }
+
+  #bounded(): RingLoads {
+    this.#alive()
+    if (this.#held.loads !== undefined) return this.#held.loads
+    throw Object.assign(new Error('this ring was made without `balanceFactor`'), { code: 'ERR_INVALID_STATE' })
   }
 
   #scratch<T>(bytes: number, use: (at: number) => T): T {
@@ -164,6 +215,7 @@ export class HashRing {
   }
 }
 
-function describe({ compat, hash, hashTag }: RingPlan): string {
-  return `${compat}, ${hash}${hashTag === '' ? '' : `, hash tag ${hashTag}`}`
+function describe({ compat, distribution, hash, hashTag, avalanche }: RingPlan): string {
+  const mode = distribution === 'ketama' ? compat : `${compat} ${distribution}`
+  return `${mode}, ${hash}${avalanche ? ' and avalanche' : ''}${hashTag === '' ? '' : `, hash tag ${hashTag}`}`
 }

@@ -112,7 +112,7 @@ describe.each(RINGS)('a $compat ring', (options) => {
 
   test('migration to an equal ring moves nothing', () => {
     const ring = ringOf(hosts(4), options)
-    expect(ring.migration(ringOf(hosts(4), options))).toEqual({ share: 0, moves: [], ranges: [] })
+    expect(ring.migration(ringOf(hosts(4), options))).toEqual({ share: 0, moves: [], unit: 'position', ranges: [] })
   })
 
   test('replicas are the owner and then others, each once', () => {
@@ -226,13 +226,73 @@ describe('bad input', () => {
     ['the same id', named(['a', 'b', 'a']), {}, /^servers\[2\]\.id must be another one than that of servers\[0\]/],
     ['the same name', [{ id: 'a:11211' }, { id: 'a' }], { compat: 'twemproxy' }, /^servers\[1\]\.name must be another/],
     ['too heavy', [{ id: 'a', weight: 1025 }], {}, /from 1 to 1024 in a native ring of 1024 points/],
-    ['too many points', hosts(6600), { compat: 'ketama' }, /^servers must be few enough for 1048576 points/],
+    ['too many points', hosts(6600), { compat: 'ketama' }, /^servers must be few and light enough for 1048576/],
     [
       'a mode',
       [{ id: 'a' }],
       { compat: 'modula' },
-      /^compat must be one of native, ketama, twemproxy; received 'modula'/,
+      /^compat must be one of native, ketama, .*, jump; received 'modula'/,
     ],
+    ['an option of another mode', [{ id: 'a' }], { tableSize: 7 }, /^tableSize must be left out: only maglev rings/],
+    [
+      'points of a ketama ring',
+      [{ id: 'a' }],
+      { compat: 'ketama', points: 7 },
+      /^points must be left out: only native/,
+    ],
+    [
+      'a distribution',
+      [{ id: 'a' }],
+      { compat: 'twemproxy', distribution: 'x' },
+      /^distribution must be one of ketama,/,
+    ],
+    [
+      'no prime',
+      [{ id: 'a' }],
+      { compat: 'maglev', tableSize: 65536 },
+      /^tableSize must be a prime number up to 5000011/,
+    ],
+    [
+      'a ring size',
+      [{ id: 'a' }],
+      { compat: 'envoy', minimumRingSize: 0 },
+      /^minimumRingSize must be an integer from 1/,
+    ],
+    [
+      'ring sizes the wrong way round',
+      [{ id: 'a' }],
+      { compat: 'envoy', minimumRingSize: 9, maximumRingSize: 8 },
+      /^minimumRingSize must be an integer from 1 to 8/,
+    ],
+    ['a point hash', [{ id: 'a' }], { compat: 'envoy', pointHash: 'md5' }, /^pointHash must be one of xxh64, murmur2/],
+    ['a balance factor', [{ id: 'a' }], { balanceFactor: 99 }, /^balanceFactor must be a percentage from 100 to/],
+    ["HAProxy's weight", [{ id: 'a', weight: 257 }], { compat: 'haproxy' }, /weight must be an integer from 0 to 256/],
+    [
+      "HAProxy's number",
+      [{ id: 'a', name: 'x' }],
+      { compat: 'haproxy' },
+      /name must be the number that is the server's/,
+    ],
+    ['vnodes elsewhere', [{ id: 'a', vnodes: 9 }], {}, /^servers\[0\]\.vnodes must be left out/],
+    ['vnodes', [{ id: 'a', vnodes: -1 }], { compat: 'hash_ring' }, /^servers\[0\]\.vnodes must be an integer from 1/],
+    ['slots elsewhere', [{ id: 'a', slots: '0' }], {}, /^servers\[0\]\.slots must be left out/],
+    [
+      'a slot',
+      [{ id: 'a', slots: '0-16384' }],
+      { compat: 'redis-slots' },
+      /slots must be ranges of slots from 0 to 16383/,
+    ],
+    ['a free slot', [{ id: 'a', slots: '0-5,7-9' }], { compat: 'redis-slots' }, /each has an owner; 6 has none/],
+    [
+      'a slot of two',
+      [
+        { id: 'a', slots: '0-5' },
+        { id: 'b', slots: '5-9' },
+      ],
+      { compat: 'redis-slots' },
+      /^servers\[1\]\.slots must be free of slot 5, which a has/,
+    ],
+    ['a heavy table', [{ id: 'a', weight: 1048577 }], { compat: 'nginx-plain' }, /^servers must be few and light/],
     ['a hash', [{ id: 'a' }], { compat: 'twemproxy', hash: 'xxh64' }, /^hash must be one of fnv1a_64, one_at_a_time/],
     ['a hash of another mode', [{ id: 'a' }], { hash: 'md5' }, /^hash must be xxh64 in a native ring/],
     ['a tag', [{ id: 'a' }], { hashTag: '{' }, /^hashTag must be two printable ASCII characters/],
