@@ -56,7 +56,7 @@ import {
   RING_SLOTS,
   RING_TWEMPROXY,
   RING_WEIGHTS,
-} from '../abi'
+} from './abi'
 import { nearest, withoutRepeats } from './circle'
 import { countPoints } from './count'
 import { endOf, indexEntries, kindOf, layOut } from './layout'

@@ -6,7 +6,7 @@ import {
   RING_ENTRY_BYTES,
   RING_POINT_COUNT,
   RING_SERVER_BITS,
-} from '../abi'
+} from './abi'
 import { endOf } from './layout'
 
 /** nginx keeps only the first of equal points. */

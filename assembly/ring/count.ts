@@ -19,7 +19,7 @@ import {
   RING_SERVER_BYTES,
   RING_SERVER_POINTS,
   RING_SERVER_WEIGHT,
-} from '../abi'
+} from './abi'
 
 /** Writes into each record how many points it gets, and returns their sum. */
 export function countPoints(plan: usize, total: u64, live: u32): u64 {

@@ -19,7 +19,7 @@ import {
   HASH_SDBM,
   HASH_WT6,
   HASH_XXH64,
-} from '../abi'
+} from './abi'
 import { crc16, crc32, crc32a } from './crc'
 import { fnv1_32, fnv1_64, fnv1a_32, fnv1a_64 } from './fnv'
 import { decimal, djb2, sdbm, wt6 } from './haproxy'

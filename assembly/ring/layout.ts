@@ -43,7 +43,7 @@ import {
   RING_SERVER_COUNT,
   RING_TAG,
   RING_WEIGHTS,
-} from '../abi'
+} from './abi'
 
 export function kindOf(mode: u32): u32 {
   if (mode == RING_ENVOY) return RING_KIND_WIDE

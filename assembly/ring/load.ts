@@ -12,7 +12,7 @@ import {
   RING_MODE,
   RING_SERVER_COUNT,
   RING_WEIGHTS,
-} from '../abi'
+} from './abi'
 import { ringLookup } from './lookup'
 import { ringReplicas } from './replicas'
 
@@ -65,7 +65,7 @@ export function loadsAdd(loads: usize, server: u32, requests: u32): void {
   store<u32>(loads, load<u32>(loads, RING_LOADS_TOTAL) + requests, RING_LOADS_TOTAL)
 }
 
-/** What a server may have at most once one more request is there: factor × (total + 1) × weight / weights, at least 1. */
+/** What a server may have once one more request is there: factor × (total + 1) × weight / weights, at least 1. */
 export function loadsCap(loads: usize, ring: usize, server: u32): u32 {
   const all = (<u64>load<u32>(loads, RING_LOADS_TOTAL) + 1) * <u64>load<u32>(loads, RING_LOADS_FACTOR)
   const weights = load<u64>(loads, RING_LOADS_WEIGHT)
@@ -76,7 +76,7 @@ export function loadsCap(loads: usize, ring: usize, server: u32): u32 {
   return <u32>max<f64>(1, min<f64>(cap, 4294967295))
 }
 
-/** HAProxy rounds the sum up first and shares out the rest by the weights of the servers before; its weights are × 16. */
+/** HAProxy rounds the sum up first and shares the rest out by the weights of servers before; its weights are × 16. */
 function haproxyCap(slots: u64, ring: usize, server: u32, weights: u64): u32 {
   const weight = weightOf(ring, server) << 4
   const rest = slots % weights

@@ -20,7 +20,7 @@ import {
   RING_POINT_COUNT,
   RING_SERVER_BITS,
   RING_TAG,
-} from '../abi'
+} from './abi'
 import { avalanche } from './haproxy'
 import { ringHash } from './hash'
 import { endOf } from './layout'

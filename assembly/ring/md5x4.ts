@@ -1,5 +1,5 @@
-// Four MD5 digests at once, of messages that fit into one block: how the points of a server are placed quickly. In lanes
-// where the target has SIMD, one after the other where it has not.
+// Four MD5 digests at once, of messages that fit into one block: how the points of a server are placed quickly. In
+// lanes where the target has SIMD, one after the other where it has not.
 
 import { md5, md5Word } from './md5'
 

@@ -17,7 +17,7 @@ import {
   RING_SERVER_NAME,
   RING_SERVER_NAME_BYTES,
   RING_SERVER_POINTS,
-} from '../abi'
+} from './abi'
 import { crc32Step, crc32Word } from './crc'
 import { avalanche } from './haproxy'
 import { hash32, ringHash } from './hash'

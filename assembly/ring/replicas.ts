@@ -16,7 +16,7 @@ import {
   RING_OWNERS,
   RING_POINT_COUNT,
   RING_SERVER_COUNT,
-} from '../abi'
+} from './abi'
 import { crc32Step } from './crc'
 import { keyHash, pointOf, slotOf } from './lookup'
 

@@ -14,7 +14,7 @@ import {
   RING_POINT_COUNT,
   RING_SERVER_BITS,
   RING_SERVER_COUNT,
-} from '../abi'
+} from './abi'
 import { endOf } from './layout'
 
 const CIRCLE: f64 = 18446744073709551616.0 // 2^64

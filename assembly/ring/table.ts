@@ -24,7 +24,7 @@ import {
   RING_SLOTS,
   RING_SLOTS_REDIS,
   RING_TABLE_MAX,
-} from '../abi'
+} from './abi'
 import { xxh64 } from './xxh64'
 
 const FREE: u16 = 0xffff // no slot's owner yet; so a Maglev table has at most 65535 servers

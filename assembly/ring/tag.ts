@@ -1,7 +1,7 @@
 // Hash tags: of a key with `{…}` only the part inside is hashed, so that keys can be kept together. As Redis and
 // nutcracker have it: from the first opening byte to the first closing byte after it; nothing between is no tag.
 
-import { RING_TAG_CLOSE_SHIFT } from '../abi'
+import { RING_TAG_CLOSE_SHIFT } from './abi'
 
 let found: u32 = 0
 

@@ -1,6 +1,6 @@
 // HashRing: which of many servers owns a key, and what changes when the servers do. Keys and points live in WASM.
 
-import { RING_BITS, RING_COUNTS, RING_KIND, RING_KIND_RANDOM, RING_POINT_COUNT } from '../../assembly/abi.ts'
+import { RING_BITS, RING_COUNTS, RING_KIND, RING_KIND_RANDOM, RING_POINT_COUNT } from '../../assembly/ring/abi.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 import { type Core, sharedCore } from './load.ts'
 import { lookupBatch } from './ring-batch.ts'

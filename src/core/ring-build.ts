@@ -27,7 +27,7 @@ import {
   RING_SERVER_POINTS,
   RING_SERVER_WEIGHT,
   RING_TAG_CLOSE_SHIFT,
-} from '../../assembly/abi.ts'
+} from '../../assembly/ring/abi.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 import { hashCode, modeCode, recordOrder } from './ring-modes.ts'
 import type { RingPlan } from './ring-plan.ts'

@@ -1,6 +1,6 @@
 // Bounded loads of a ring: which requests are not released yet, kept in WASM beside the ring they belong to.
 
-import { RING_LOADS_SERVERS } from '../../assembly/abi.ts'
+import { RING_LOADS_SERVERS } from '../../assembly/ring/abi.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 import type { Core } from './load.ts'
 

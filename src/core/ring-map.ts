@@ -13,7 +13,7 @@ import {
   RING_OWNERS,
   RING_POINT_COUNT,
   RING_SERVER_BITS,
-} from '../../assembly/abi.ts'
+} from '../../assembly/ring/abi.ts'
 import type { RingMap } from './ring-migration.ts'
 
 const SHORT_HASHES = 32768 // values of HASH_CRC32

@@ -209,7 +209,7 @@ function tally(owners: Uint16Array, start: number, step: number): Map<number, nu
   return times
 }
 
-/** From m buckets to more, n: 1/n of all keys stays in each of the m, and 1/(m n) goes from each of them to each new one. */
+/** From m buckets to n, more: 1/n of all keys stays in each of the m, and 1/mn goes from each to each new one. */
 function compareJumps(a: RingTable, b: RingTable): RingMigration {
   const [m, n] = [a.owners.length, b.owners.length]
   const [few, many] = m < n ? [a.owners, b.owners] : [b.owners, a.owners]

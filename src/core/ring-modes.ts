@@ -34,7 +34,7 @@ import {
   RING_RANDOM,
   RING_SLOTS,
   RING_TWEMPROXY,
-} from '../../assembly/abi.ts'
+} from '../../assembly/ring/abi.ts'
 
 const HASHES = {
   one_at_a_time: HASH_ONE_AT_A_TIME,

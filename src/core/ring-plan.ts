@@ -9,7 +9,7 @@ import {
   RING_SERVERS_MAX,
   RING_TABLE_MAX,
   RING_WEIGHT_MAX,
-} from '../../assembly/abi.ts'
+} from '../../assembly/ring/abi.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 import {
   defaultName,

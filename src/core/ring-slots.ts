@@ -1,6 +1,6 @@
-// Redis Cluster's slots: who has which, as written in a list of ranges or shared out as `redis-cli --cluster create` does.
+// Redis Cluster's slots: who has which, by lists of ranges or as `redis-cli --cluster create` shares them out.
 
-import { RING_SLOTS_REDIS } from '../../assembly/abi.ts'
+import { RING_SLOTS_REDIS } from '../../assembly/ring/abi.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 
 const NOBODY = 0xffff

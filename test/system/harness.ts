@@ -27,8 +27,8 @@ export const PROXY_IS: 'millrace' | 'redis' | 'nutcracker' = (() => {
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`
 
 /** Why a real program cannot be used here, or '' if it can. */
-function lacking(program: string, debian: string): string {
-  const found = spawnSync(program, ['--version'], { env: { ...process.env, PATH } })
+export function lacking(program: string, debian: string, question = '--version'): string {
+  const found = spawnSync(program, [question], { env: { ...process.env, PATH } })
   return found.error ? `${program} is missing: sudo apt-get install -y ${debian}` : ''
 }
 

@@ -7,7 +7,7 @@ import {
   RING_POINT_COUNT,
   RING_SERVER_BITS,
   RING_SERVER_COUNT,
-} from '../../../assembly/abi.ts'
+} from '../../../assembly/ring/abi.ts'
 import { type Core, instantiateCore } from '../../../src/core/load.ts'
 import {
   buildRing,

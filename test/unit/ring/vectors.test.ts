@@ -1,7 +1,7 @@
 // Published vectors: what other programs say about the same hashes, points and keys.
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { HASH_MD5, HASH_XXH64 } from '../../../assembly/abi.ts'
+import { HASH_MD5, HASH_XXH64 } from '../../../assembly/ring/abi.ts'
 import { HashRing } from '../../../src/core/hash-ring.ts'
 import { RING_HASHES, type RingServer } from '../../../src/core/ring-build.ts'
 import { core, inspect, md5, pointCounts, pointsOf, xxh64 } from './support.ts'
