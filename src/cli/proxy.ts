@@ -18,7 +18,8 @@ A sharding proxy: clients speak the Redis protocol to it as to one server; each 
   --servers LIST              host:port[:weight][ name], [ipv6]:port[:weight], /path[:weight] or
                               embedded[/NAME][:weight] (a shard in this process), separated by commas
   --listen PORT|HOST:PORT     where to listen (127.0.0.1:6380); port 0: any free one
-  --compat MODE               whose ring: native (default), ketama (libketama) or twemproxy
+  --compat MODE               whose ring: native (default), ketama (libketama), twemproxy or any other that
+                              \`millrace ring --help\` lists
   --hash-tag XY               hash only what stands between X and Y in a key, as in '{}'
   --timeout MS                most time for a reply of a server (5000); 0: no limit
   --connect-timeout MS        most time for a connect (2000)

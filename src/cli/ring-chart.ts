@@ -1,6 +1,7 @@
 // How a ring's shares look: a plain table for files and pipes, a bar chart for people.
 
 import type { RingServerStats, RingStats } from '../core/hash-ring.ts'
+import type { RingMigration } from '../core/ring-migration.ts'
 
 export interface ChartStyle {
   readonly columns: number
@@ -20,6 +21,12 @@ export function shareTable(stats: RingStats): string {
   return `${['server\tweight\tpoints\tshare', ...rows].join('\n')}\n`
 }
 
+/** Who gives how much to whom, and the sum of it last. */
+export function moveTable({ moves, share }: RingMigration): string {
+  const rows = moves.map(({ from, to, share }) => [from, to, percent(share)].join('\t'))
+  return `${['from\tto\tshare', ...rows, `all\tall\t${percent(share)}`].join('\n')}\n`
+}
+
 /** One bar per server, the longest as wide as the screen allows, a mark where its weight says it should end. */
 export function shareChart(stats: RingStats, style: ChartStyle): string {
   const total = stats.servers.reduce((sum, server) => sum + server.weight, 0)
@@ -33,7 +40,7 @@ export function shareChart(stats: RingStats, style: ChartStyle): string {
     const drawn = bar(share / longest, weight / total / longest, width, style.colour)
     return `${id.padEnd(idColumns)}  ${drawn}  ${labels[i]!.padStart(labelColumns)}`
   })
-  const head = `${stats.compat} ring, ${stats.hash}, ${stats.points} points; │ is where its weight says a bar ends`
+  const head = `${stats.compat} ring, ${stats.hash}, ${stats.points} points or slots; │ is where its weight says a bar ends`
   return `${paint(head, DIM, style.colour)}\n${lines.join('\n')}\n`
 }
 

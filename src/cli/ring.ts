@@ -1,59 +1,35 @@
 // `millrace ring`: which server owns a key, and how the keys are shared out, without any server running.
 
-import { parseArgs } from 'node:util'
-import { HashRing, type RingStats } from '../core/hash-ring.ts'
+import type { HashRing, RingStats } from '../core/hash-ring.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { provideCore } from '../core/load.ts'
-import { RING_COMPATS, RING_HASHES, type RingCompat, type RingHash } from '../core/ring-build.ts'
+import type { RingMigration } from '../core/ring-migration.ts'
 import { readCore } from '../kernel/core-file.ts'
-import { parseServers, ringServers } from '../service/servers.ts'
-import { shareChart, shareTable } from './ring-chart.ts'
-
-const HELP = `Usage: millrace ring --servers LIST [options] [key…]
-
-Prints «key<TAB>server» for each key. Without keys, they are read from standard input, one per line.
-
-  --servers LIST     host:port[:weight][ name], [ipv6]:port[:weight], /path[:weight] or embedded[/NAME][:weight],
-                     separated by commas; the weight is 1 unless given
-  --compat MODE      whose ring: native (default), ketama (libketama) or twemproxy
-  --hash NAME        key hash of a twemproxy ring, fnv1a_64 unless given:
-                     ${RING_HASHES.twemproxy.slice(0, 6).join(', ')},
-                     ${RING_HASHES.twemproxy.slice(6).join(', ')}
-  --hash-tag XY      hash only what stands between X and Y in a key, as in '{}'
-  --points N         points per unit of weight of a native ring (1024)
-  --stats            print each server's share of the ring; no keys are read from standard input
-  --json             one JSON object per key, and one for --stats
-  -h, --help         print this
-
-millrace ring --compat twemproxy --servers 10.0.0.1:6379:1,10.0.0.2:6379:2 user:1 user:2
-millrace ring --servers 10.0.0.1:6379,10.0.0.2:6379,10.0.0.3:6379 --stats
-`
-
-const OPTIONS = {
-  servers: { type: 'string' },
-  compat: { type: 'string' },
-  hash: { type: 'string' },
-  'hash-tag': { type: 'string' },
-  points: { type: 'string' },
-  stats: { type: 'boolean' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
+import { moveTable, shareChart, shareTable } from './ring-chart.ts'
+import { makeRing, parseRing, RING_HELP, type RingCommand } from './ring-options.ts'
 
 const EXIT_OK = 0
 const EXIT_USAGE = 2
 
 /** Runs the command and returns its exit code. */
 export async function ring(argv: string[]): Promise<number> {
-  let command: ReturnType<typeof parse>
+  let command: RingCommand
   let made: HashRing
+  let next: HashRing | undefined
+  let replicas: number
+  let migration: RingMigration | undefined
   try {
-    command = parse(argv)
-    if (command.values.help) {
-      process.stdout.write(HELP)
+    command = parseRing(argv)
+    const { values } = command
+    if (values.help) {
+      process.stdout.write(RING_HELP)
       return EXIT_OK
     }
-    made = makeRing(command.values)
+    provideCore(readCore)
+    made = makeRing(values.servers, values)
+    replicas = parseReplicas(values.replicas)
+    next = values.migrate === undefined ? undefined : makeRing(values.migrate, values)
+    migration = next && made.migration(next)
   } catch (error) {
     if (!isUsageFault(error)) throw error
     process.stderr.write(`millrace ring: ${error.message}\nTry \`millrace ring --help\`.\n`)
@@ -63,34 +39,35 @@ export async function ring(argv: string[]): Promise<number> {
   const { values, positionals } = command
   const stats = made.stats()
   warn(stats)
-  const answer = values.json ? jsonLine : textLine
+  if (next !== undefined) warn(next.stats())
+  const line = values.json ? jsonLine : textLine
+  const answer = (key: Buffer): Buffer => line(key, made, replicas)
   if (positionals.length > 0) {
-    await print(positionals.map((key) => answer(Buffer.from(key), made.lookup(key))))
-  } else if (!values.stats) {
+    await print(positionals.map((key) => answer(Buffer.from(key))))
+  } else if (!values.stats && migration === undefined) {
     if (process.stdin.isTTY) process.stderr.write('Reading keys from standard input, one per line.\n')
     for await (const keys of linesOf(process.stdin)) {
-      if (!(await print(keys.map((key) => answer(key, made.lookup(key)))))) break
+      if (!(await print(keys.map(answer)))) break
     }
   }
   if (values.stats) await print([Buffer.from(values.json ? `${JSON.stringify(stats)}\n` : draw(stats))])
+  if (migration !== undefined) {
+    await print([Buffer.from(values.json ? `${JSON.stringify(migration, plainly)}\n` : moveTable(migration))])
+  }
   return EXIT_OK
 }
 
-function parse(argv: string[]) {
-  return parseArgs({ args: argv, options: OPTIONS, allowPositionals: true })
+/** How many servers to print for a key; 0: its own alone. */
+function parseReplicas(text: string | undefined): number {
+  if (text === undefined) return 0
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError('--replicas', 'an integer from 1', text)
+  return count
 }
 
-function makeRing(values: ReturnType<typeof parse>['values']): HashRing {
-  if (values.servers === undefined) throw new InvalidArgumentError('--servers', 'given', undefined)
-  const compat = (values.compat ?? RING_COMPATS[0]) as RingCompat // planRing checks it, as all the rest
-  const points = values.points === undefined ? undefined : Number(values.points)
-  provideCore(readCore)
-  return new HashRing(ringServers(parseServers(values.servers), compat), {
-    compat,
-    hash: values.hash as RingHash | undefined,
-    hashTag: values['hash-tag'],
-    points,
-  })
+/** JSON has no bigints: positions of 64 bits are written as text. */
+function plainly(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
 }
 
 function isUsageFault(error: unknown): error is Error {
@@ -100,6 +77,11 @@ function isUsageFault(error: unknown): error is Error {
 }
 
 function warn(stats: RingStats): void {
+  const only = stats.servers.find(({ share }) => share === 1)
+  if (only !== undefined && stats.hash === 'crc32' && stats.servers.length > 1) {
+    process.stderr.write(`millrace ring: ${only.id} gets every key: crc32 has only 15 bits; it is for modula\n`)
+    return
+  }
   for (const { id, weight, points } of stats.servers) {
     if (points > 0) continue
     process.stderr.write(`millrace ring: ${id} gets no keys: its weight ${weight} is too small beside the others\n`)
@@ -111,12 +93,14 @@ function draw(stats: RingStats): string {
   return shareChart(stats, { columns: process.stdout.columns || 80, colour: !process.env.NO_COLOR })
 }
 
-function textLine(key: Buffer, server: string): Buffer {
-  return Buffer.concat([key, Buffer.from(`\t${server}\n`)])
+function textLine(key: Buffer, ring: HashRing, replicas: number): Buffer {
+  const servers = replicas === 0 ? [ring.lookup(key)] : ring.replicas(key, replicas)
+  return Buffer.concat([key, Buffer.from(`\t${servers.join('\t')}\n`)])
 }
 
-function jsonLine(key: Buffer, server: string): Buffer {
-  return Buffer.from(`${JSON.stringify({ key: key.toString(), server })}\n`)
+function jsonLine(key: Buffer, ring: HashRing, replicas: number): Buffer {
+  const found = replicas === 0 ? { server: ring.lookup(key) } : { servers: ring.replicas(key, replicas) }
+  return Buffer.from(`${JSON.stringify({ key: key.toString(), ...found })}\n`)
 }
 
 /** Writes the lines; false once nobody reads them any more. */

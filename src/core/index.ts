@@ -12,6 +12,14 @@ export type { Frame } from './frame.ts'
 export { HashRing, type HashRingOptions, type RingServerStats, type RingStats } from './hash-ring.ts'
 export { InvalidArgumentError } from './invalid-argument.ts'
 export { type Core, type CoreSource, instantiateCore, loadCore } from './load.ts'
-export type { RingCompat, RingHash, RingOptions, RingServer } from './ring-build.ts'
-export type { RingMigration } from './ring-migration.ts'
+export {
+  RING_COMPATS,
+  type RingCompat,
+  type RingDistribution,
+  type RingHash,
+  type RingOptions,
+  type RingServer,
+} from './ring-build.ts'
+export type { RingLoad } from './ring-loads.ts'
+export type { RingMigration, RingMove, RingPosition, RingRange } from './ring-migration.ts'
 export { type TimerHandle, TimingWheel, type TimingWheelOptions } from './timing-wheel.ts'

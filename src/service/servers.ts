@@ -105,18 +105,31 @@ function malformed(entry: string): InvalidArgumentError {
   return new InvalidArgumentError('a server', `written as ${FORM}`, entry)
 }
 
+/** Modes that hash an address without brackets and, at memcached's port, without the port. */
+const MEMCACHED: readonly RingCompat[] = ['twemproxy', 'libmemcached', 'libmemcached-plain']
+const MEMCACHED_PORT = 11211
+
 /**
- * The servers as a ring wants them: with the text that the program of that mode would hash. nutcracker hashes what
- * stands before the weight: without its default port, a path with its colon, an IPv6 address without brackets.
+ * The servers as a ring wants them: with the text that the program of that mode would hash. nutcracker and libmemcached
+ * hash what stands before the weight: without their default port, a path with its colon or a port of 0, an IPv6 address
+ * without brackets. HAProxy counts its servers, so that a name counts only where it is a number.
  */
 export function ringServers(servers: readonly Server[], compat: RingCompat): RingServer[] {
   return servers.map((server) => {
     const { id, weight, name } = server
+    if (compat === 'haproxy') return /^\d+$/.test(name ?? '') ? { id, weight, name } : { id, weight }
     if (name !== undefined) return { id, weight, name }
-    if (compat !== 'twemproxy') return { id, weight }
-    if (server.kind === 'unix') return { id, weight, name: `${server.path}:` }
-    if (server.kind === 'tcp')
-      return { id, weight, name: server.port === 11211 ? server.host : `${server.host}:${server.port}` }
-    return { id, weight, name: id }
+    const text = nameOf(server, compat)
+    return text === undefined ? { id, weight } : { id, weight, name: text }
   })
+}
+
+function nameOf(server: Server, compat: RingCompat): string | undefined {
+  const isSpy = compat === 'libmemcached-spy'
+  if (!isSpy && !MEMCACHED.includes(compat)) return undefined
+  if (server.kind === 'unix') return compat === 'twemproxy' ? `${server.path}:` : `${isSpy ? '/' : ''}${server.path}:0`
+  if (server.kind !== 'tcp') return isSpy ? undefined : server.id
+  const { host, port } = server
+  if (isSpy) return `/${host}:${port}`
+  return port === MEMCACHED_PORT ? host : `${host}:${port}`
 }

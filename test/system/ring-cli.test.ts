@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { RING_COMPATS } from '../../src/core/ring-build.ts'
 import { CLI, millrace, run } from './harness.ts'
 
 // python_ketama's servers
@@ -97,6 +98,56 @@ describe('--stats', () => {
   })
 })
 
+describe('all that a ring can be', () => {
+  const servers = ['--servers', '10.0.0.1:6379,10.0.0.2:6379,10.0.0.3:6379']
+
+  it('--help lists every mode', async () => {
+    const { code, stdout } = await ring('--help')
+    expect(code).toBe(0)
+    for (const mode of RING_COMPATS) expect(stdout).toMatch(new RegExp(`^  ${mode} `, 'm'))
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120)
+  })
+
+  it.each([
+    ...RING_COMPATS.map((mode) => ['--compat', mode]),
+    ['--compat', 'twemproxy', '--distribution', 'modula', '--hash', 'crc32'],
+    ['--compat', 'twemproxy', '--distribution', 'random'],
+    ['--compat', 'envoy', '--ring-size', '100-200', '--point-hash', 'murmur2', '--hash', 'murmur2'],
+    ['--compat', 'maglev', '--table-size', '251'],
+    ['--compat', 'haproxy', '--hash', 'djb2', '--avalanche', 'on'],
+    ['--compat', 'node-hashring', '--vnodes', '50'],
+  ])('%s %s %s %s', async (...args) => {
+    const { code, stdout, stderr } = await ring(...args, ...servers, '--replicas', '3', 'k')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const [key, ...found] = stdout.trimEnd().split('\t')
+    expect(key).toBe('k')
+    expect(found.sort()).toEqual(['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379'])
+  })
+
+  it('says what moves', async () => {
+    const { code, stdout } = await ring(...servers, '--migrate', '10.0.0.1:6379,10.0.0.2:6379')
+    expect(code).toBe(0)
+    const [head, ...rows] = stdout.trimEnd().split('\n')
+    expect(head).toBe('from\tto\tshare')
+    expect(rows).toHaveLength(3)
+    for (const row of rows.slice(0, 2)) expect(row).toMatch(/^10\.0\.0\.3:6379\t10\.0\.0\.[12]:6379\t1\d\.\d\d%$/)
+    expect(rows[2]).toMatch(/^all\tall\t3\d\.\d\d%$/)
+  })
+
+  it('says what moves in JSON, positions of 64 bits as text', async () => {
+    const { stdout } = await ring(...servers, '--compat', 'envoy', '--migrate', '10.0.0.1:6379', '--json')
+    const migration = JSON.parse(stdout) as { share: number; unit: string; ranges: { first: string }[] }
+    expect(migration.unit).toBe('position')
+    expect(migration.share).toBeGreaterThan(0.5)
+    expect(migration.ranges[0]?.first).toMatch(/^\d+$/)
+  })
+
+  it('warns of crc32 on a circle', async () => {
+    const { stderr } = await ring('--compat', 'twemproxy', '--hash', 'crc32', ...servers, 'k')
+    expect(stderr).toMatch(/gets every key: crc32 has only 15 bits; it is for modula\n$/)
+  })
+})
+
 describe('faults', () => {
   it.each([
     [[], /--servers must be given/],
@@ -105,10 +156,15 @@ describe('faults', () => {
     [['--servers', '::1:1:1', 'k'], /an IPv6 address must be in brackets/],
     [['--servers', 'a:1,a:1', 'k'], /each server must be listed once/],
     [['--servers', 'a:1', '--hash', 'sha1', 'k'], /hash must be xxh64 in a native ring; received 'sha1'/],
-    [['--servers', 'a:1', '--compat', 'x', 'k'], /compat must be one of native, ketama, twemproxy/],
+    [['--servers', 'a:1', '--compat', 'x', 'k'], /compat must be one of native, ketama, libmemcached,.* jump;/],
     [['--servers', 'a:1', '--hash-tag', '{', 'k'], /hashTag must be two printable ASCII characters/],
     [['--servers', 'a:1:2000', 'k'], /the sum of all weights must be from 1 to 1024 in a native ring/],
     [['--servers', 'a:1', '--points', 'many', 'k'], /points must be an integer from 1 to 1024/],
+    [['--servers', 'a:1', '--replicas', '0', 'k'], /--replicas must be an integer from 1/],
+    [['--servers', 'a:1', '--avalanche', 'yes', 'k'], /--avalanche must be on or off/],
+    [['--servers', 'a:1', '--table-size', '7', 'k'], /tableSize must be left out: only maglev rings have it/],
+    [['--servers', 'a:1', '--compat', 'maglev', '--table-size', '8', 'k'], /tableSize must be a prime number/],
+    [['--servers', 'a:1', '--migrate', 'b', 'k'], /a server must be written as host:port/],
     [['--bogus'], /--bogus/],
   ])('%j exits 2 with a sentence', async (args, sentence) => {
     const { code, stdout, stderr } = await ring(...args)

@@ -96,7 +96,9 @@ describe.skipIf(NO_HAPROXY)(titled('rings against HAProxy', NO_HAPROXY), () => {
     const file = join(folder, 'haproxy.cfg')
     writeFileSync(file, config(port, ports, pools))
     haproxy = new Program('haproxy', 'haproxy', ['-db', '-f', file])
-    await poll(() => haproxy?.exit ?? ask(port, 'pool0', [Buffer.from('a')]).catch(() => undefined), 'haproxy answers')
+    const program = haproxy
+    const answers = (): Promise<unknown> => ask(port, 'pool0', [Buffer.from('a')]).catch(() => program.exit)
+    await poll(answers, 'haproxy answers')
     if (haproxy.exit) throw new Error(`haproxy does not start: ${haproxy.stderr}`)
   })
 

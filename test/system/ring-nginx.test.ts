@@ -79,7 +79,9 @@ describe.skipIf(NO_NGINX)(titled('rings against nginx', NO_NGINX), () => {
     const file = join(folder, 'nginx.conf')
     writeFileSync(file, config(folder, port, ports, pools))
     nginx = new Program('nginx', 'nginx', ['-c', file, '-p', folder, '-e', 'stderr'])
-    await poll(() => nginx?.exit ?? ask(port, 'pool0', [Buffer.from('a')]).catch(() => undefined), 'nginx answers')
+    const program = nginx
+    const answers = (): Promise<unknown> => ask(port, 'pool0', [Buffer.from('a')]).catch(() => program.exit)
+    await poll(answers, 'nginx answers')
     if (nginx.exit) throw new Error(`nginx does not start: ${nginx.stderr}`)
   })
 

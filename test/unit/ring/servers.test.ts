@@ -1,5 +1,6 @@
 // The list of servers as people write it: every form, every fault with its sentence.
 import { describe, expect, test } from 'vitest'
+import type { RingCompat } from '../../../src/core/ring-build.ts'
 import { parseServer, parseServers, ringServers } from '../../../src/service/servers.ts'
 
 const FORM = /must be written as host:port\[:weight\]\[ name\]/
@@ -82,8 +83,7 @@ describe('a list', () => {
 
 describe('the text that a ring hashes', () => {
   const servers = parseServers('a:11211,b:6379:2,c:11211:1 gamma,[::1]:6379,/tmp/s:3,embedded/x')
-  const names = (compat: 'native' | 'ketama' | 'twemproxy'): string[] =>
-    ringServers(servers, compat).map(({ id, name = id }) => name)
+  const names = (compat: RingCompat): string[] => ringServers(servers, compat).map(({ id, name = id }) => name)
 
   test('is the address as written', () => {
     const written = ['a:11211', 'b:6379', 'gamma', '[::1]:6379', '/tmp/s', 'embedded/x']
@@ -93,6 +93,16 @@ describe('the text that a ring hashes', () => {
 
   test('is in a twemproxy ring what nutcracker would hash', () => {
     expect(names('twemproxy')).toEqual(['a', 'b:6379', 'gamma', '::1:6379', '/tmp/s:', 'embedded/x'])
+  })
+
+  test('is in a libmemcached ring what libmemcached and spymemcached would hash', () => {
+    expect(names('libmemcached')).toEqual(['a', 'b:6379', 'gamma', '::1:6379', '/tmp/s:0', 'embedded/x'])
+    expect(names('libmemcached-spy').slice(0, 5)).toEqual(['/a:11211', '/b:6379', 'gamma', '/::1:6379', '//tmp/s:0'])
+  })
+
+  test('is in a haproxy ring the number of the server, where a name is one', () => {
+    const counted = ringServers(parseServers('a:1,b:1:1 web,c:1:1 77'), 'haproxy')
+    expect(counted.map(({ name }) => name)).toEqual([undefined, undefined, '77'])
   })
 
   test('ids and weights stay', () => {
