@@ -22,7 +22,7 @@ export {
 export { ringBuild, ringFree } from './ring/build'
 export { ringHash } from './ring/hash'
 export { loadsAcquire, loadsAdd, loadsCap, loadsCreate, loadsRelease } from './ring/load'
-export { ringLocate, ringLookup, ringLookupMany, ringPosition, ringSeed } from './ring/lookup'
+export { ringLocate, ringLookup, ringLookupMany, ringOwner, ringPosition, ringSeed } from './ring/lookup'
 export { ringReplicas } from './ring/replicas'
 export { ringShares } from './ring/share'
 export {

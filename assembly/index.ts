@@ -79,7 +79,7 @@ export {
   serverStat,
 } from './service/proxy/setup'
 export { loadsAcquire, loadsAdd, loadsCap, loadsCreate, loadsRelease } from './ring/load'
-export { ringLocate, ringLookupMany, ringPosition, ringSeed } from './ring/lookup'
+export { ringLocate, ringLookupMany, ringOwner, ringPosition, ringSeed } from './ring/lookup'
 export { ringReplicas } from './ring/replicas'
 export { ringShares } from './ring/share'
 export { ringHash } from './ring/hash'

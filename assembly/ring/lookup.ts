@@ -82,6 +82,11 @@ function rareHash(ring: usize, hash: u32, key: usize, length: u32): u64 {
   return load<u32>(ring, RING_AVALANCHE) ? <u64>avalanche(<u32>value) : value
 }
 
+/** The server of a key whose hash is known. */
+export function ringOwner(ring: usize, hash: u64): u32 {
+  return ownerOf(ring, hash)
+}
+
 // @ts-ignore: decorator
 @inline
 function ownerOf(ring: usize, hash: u64): u32 {

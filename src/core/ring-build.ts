@@ -56,6 +56,7 @@ export interface RingExports {
   ringFree(ring: number): void
   ringLookup(ring: number, key: number, length: number): number
   ringLookupMany(ring: number, keys: number, ends: number, count: number, out: number): void
+  ringOwner(ring: number, hash: bigint): number
   ringLocate(ring: number, key: number, length: number): number
   ringPosition(ring: number, key: number, length: number): bigint
   ringReplicas(ring: number, key: number, length: number, wanted: number, out: number): number

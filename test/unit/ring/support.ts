@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import {
   RING_COUNTS,
   RING_ENTRIES,
+  RING_OWNERS,
   RING_POINT_COUNT,
   RING_SERVER_BITS,
   RING_SERVER_COUNT,
@@ -50,6 +51,25 @@ export function pointsOf(ring: number): Point[] {
     position: entry >> BigInt(RING_SERVER_BITS),
     server: Number(entry & 0xffffn),
   }))
+}
+
+/** The points of an envoy ring, positions of 64 bits. */
+export function widePointsOf(ring: number): Point[] {
+  const count = head(ring, RING_POINT_COUNT)
+  const positions = new BigUint64Array(core.memory.buffer, head(ring, RING_ENTRIES), count)
+  const owners = new Uint16Array(core.memory.buffer, head(ring, RING_OWNERS), count)
+  return [...positions].map((position, i) => ({ position, server: owners[i]! }))
+}
+
+/** The owners of a table's slots. */
+export function ownersOf(ring: number): number[] {
+  return [...new Uint16Array(core.memory.buffer, head(ring, RING_OWNERS), head(ring, RING_POINT_COUNT))]
+}
+
+/** The core's hash of some bytes. */
+export function coreHash(hash: number, data: string | Uint8Array): bigint {
+  const length = core.put(data)
+  return BigInt.asUintN(64, core.exports.ringHash(hash, core.stage, length))
 }
 
 const M64 = (1n << 64n) - 1n

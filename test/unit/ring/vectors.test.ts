@@ -4,15 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { HASH_MD5, HASH_XXH64 } from '../../../assembly/ring/abi.ts'
 import { HashRing } from '../../../src/core/hash-ring.ts'
 import { RING_HASHES, type RingServer } from '../../../src/core/ring-build.ts'
-import { core, inspect, md5, pointCounts, pointsOf, xxh64 } from './support.ts'
+import { core, coreHash, inspect, md5, pointCounts, pointsOf, xxh64 } from './support.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text)
-const u64 = (value: bigint): bigint => BigInt.asUintN(64, value)
-
-function coreHash(hash: number, data: Uint8Array): bigint {
-  const length = core.put(data)
-  return u64(core.exports.ringHash(hash, core.stage, length))
-}
 
 /** libketama's ketama.servers. */
 const KETAMA_SERVERS: RingServer[] = [600, 300, 200, 350, 1000, 800, 950, 100].map((weight, i) => ({
