@@ -40,7 +40,8 @@ export function shareChart(stats: RingStats, style: ChartStyle): string {
     const drawn = bar(share / longest, weight / total / longest, width, style.colour)
     return `${id.padEnd(idColumns)}  ${drawn}  ${labels[i]!.padStart(labelColumns)}`
   })
-  const head = `${stats.compat} ring, ${stats.hash}, ${stats.points} points or slots; │ is where its weight says a bar ends`
+  const size = `${stats.points} points or slots`
+  const head = `${stats.compat} ring, ${stats.hash}, ${size}; │ is where its weight says a bar ends`
   return `${paint(head, DIM, style.colour)}\n${lines.join('\n')}\n`
 }
 

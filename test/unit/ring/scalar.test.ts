@@ -10,7 +10,7 @@ import { RING_COMPATS } from '../../../src/core/ring-build.ts'
 import { core } from './support.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
-const FLAGS = ['--config', 'none', '-O1', '--runtime', 'stub', '--use', 'abort=']
+const FLAGS = ['--config', 'none', '--runtime', 'stub', '--use', 'abort=']
 const COMPILE_MS = 60_000
 
 let scalar: Core

@@ -1,4 +1,4 @@
-// Published vectors of memcached clients: libmemcached's hashes and rings, node-hashring's fixtures, spymemcached's way.
+// Published vectors of memcached clients: libmemcached's hashes and rings, spymemcached's way, hashring's fixtures.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
