@@ -127,5 +127,9 @@ peers: ## Install the programs we test and measure against
 
 include bench/build.mk
 
+.PHONY: charts
+charts: build ## Compute the figures of docs/ anew and draw their charts
+	$(Q)$(NODE) bench/charts/rings.mjs
+
 clean: ## Remove everything that was built
 	$(Q)rm -rf build dist bench/peers/build

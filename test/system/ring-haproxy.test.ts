@@ -1,5 +1,5 @@
 // The real HAProxy as an oracle: both hash types, every hash function with and without avalanche, random sets of
-// servers with random weights and numbers; no miss allowed. Its servers are its own: they answer the address that was asked.
+// servers with random weights and numbers; no miss allowed. Its servers are its own: they answer the address asked.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
