@@ -163,5 +163,6 @@ chart.setOption({
   ],
   legend: { left: 780, top: 56, orient: 'vertical', data: ['measured', '1/√points'] },
 })
-writeFileSync(SVG, `${chart.renderToSVGString()}\n`)
+const titled = chart.renderToSVGString().replace('>', '><title>Balance of hash rings</title>')
+writeFileSync(SVG, `${titled}\n`)
 chart.dispose() // its timer would keep the process
