@@ -50,7 +50,7 @@ $(MODULES): package.json package-lock.json
 	$(Q)npm ci --loglevel=error $(if $(V),,>/dev/null)
 	@touch $@
 
-wasm: build/runtime.wasm build/core.wasm ## Compile the core to WebAssembly
+wasm: build/runtime.wasm build/core.wasm build/core.baseline.wasm ## Compile the core to WebAssembly
 
 build/runtime.wasm: $(ASSEMBLY) asconfig.json $(MODULES)
 	@mkdir -p $(@D)
@@ -61,6 +61,11 @@ build/core.wasm: $(ASSEMBLY) asconfig.json $(MODULES)
 	@mkdir -p $(@D)
 	$(call say,ASC,$@)
 	$(Q)$(ASC) assembly/host.ts --target core $(ASC_QUIET)
+
+build/core.baseline.wasm: $(ASSEMBLY) asconfig.json $(MODULES)
+	@mkdir -p $(@D)
+	$(call say,ASC,$@)
+	$(Q)$(ASC) assembly/host.ts --target baseline $(ASC_QUIET)
 
 build/runtime.debug.wasm: $(ASSEMBLY) asconfig.json $(MODULES)
 	@mkdir -p $(@D)

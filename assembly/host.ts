@@ -1,6 +1,7 @@
 // What core.wasm exports: decoders, hash rings and timers for any host, in a memory of its own, without a loop and
 // without imports. docs/core-abi.md describes each.
 
+import { CORE_ABI, CORE_FEATURE_SIMD } from './codec/abi'
 import { recordsCreate } from './codec/records'
 import { heapCreate } from './memory/heap'
 import { skbReset } from './memory/skb'
@@ -40,6 +41,16 @@ export {
 /** Records of one push; more make it stop and be called again. */
 const RECORDS: u32 = 4096
 const PAGE: usize = 4096
+
+/** CORE_ABI of this module. */
+export function coreAbi(): u32 {
+  return CORE_ABI
+}
+
+/** CORE_FEATURE_* of this build. */
+export function coreFeatures(): u32 {
+  return ASC_FEATURE_SIMD ? CORE_FEATURE_SIMD : 0
+}
 
 /** Lays out `[__heap_base, end)`: an eighth for small objects, the rest for everything else. False: it does not fit. */
 export function coreCreate(end: usize): bool {

@@ -1,4 +1,5 @@
 // The rules of STYLE.md that a test can enforce, over every file of the tree that is written by hand.
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -130,6 +131,13 @@ describe('dependencies', () => {
         .map((name) => `${path} imports ${name}`),
     )
     expect(foreign).toEqual([])
+  })
+
+  test('src/core names nothing that only Node or only a page has: it compiles with the library of a web worker', () => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const found = spawnSync(process.execPath, [tsc, '-p', 'src/core/tsconfig.json'], { cwd: ROOT, encoding: 'utf8' })
+    expect(found.stdout + found.stderr).toBe('')
+    expect(found.status).toBe(0)
   })
 
   test('assembly/ imports only itself', () => {

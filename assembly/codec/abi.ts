@@ -1,6 +1,10 @@
 // Numbers of decoders that cross to the host: codec records, decoder state, what decoders find, and their errors. The
 // shim knows none of them. Plain constants; offsets and sizes are in bytes, little-endian.
 
+// The core as a host meets it.
+export const CORE_ABI = 1 // coreAbi; raised when a host written against docs/core-abi.md must change
+export const CORE_FEATURE_SIMD = 1 // coreFeatures: this build uses SIMD
+
 // A codec: the parameters of a decoder and its encoder, CODEC_BYTES and what follows them.
 export const CODEC_BYTES = 64
 export const CODEC_KIND = 0 // u32, CODEC_*

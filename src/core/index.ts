@@ -11,7 +11,14 @@ export type { DecodeError } from './errors.ts'
 export type { Frame } from './frame.ts'
 export { HashRing, type HashRingOptions, type RingServerStats, type RingStats } from './hash-ring.ts'
 export { InvalidArgumentError } from './invalid-argument.ts'
-export { type Core, type CoreSource, instantiateCore, loadCore } from './load.ts'
+export {
+  type Core,
+  type CoreSource,
+  type InstanceOptions,
+  instantiateCore,
+  type LoadOptions,
+  loadCore,
+} from './load.ts'
 export {
   RING_COMPATS,
   type RingCompat,

@@ -1,13 +1,18 @@
 // Loading the core on any host: a module without imports, and the one instance of it that a process shares by default.
 
+import { CORE_ABI, CORE_FEATURE_SIMD } from '../../assembly/codec/abi.ts'
 import type { Codec } from './codec/codec.ts'
 import { Decoder, INPUT_BYTES } from './decoder.ts'
+import { InvalidArgumentError } from './invalid-argument.ts'
 import type { RingExports } from './ring-build.ts'
 import type { TimerExports } from './timing-wheel.ts'
+import { simdWanted } from './simd.ts'
 
 /** What build/core.wasm exports; docs/core-abi.md describes each. */
 export interface CoreExports extends RingExports, TimerExports {
   readonly memory: WebAssembly.Memory
+  coreAbi(): number
+  coreFeatures(): number
   coreCreate(end: number): number
   streamCreate(codec: number): number
   streamFree(stream: number): void
@@ -29,6 +34,12 @@ export interface CoreExports extends RingExports, TimerExports {
 
 export type CoreSource = BufferSource | WebAssembly.Module
 
+/** What an instance of the core is made with. */
+export interface InstanceOptions {
+  /** Bytes of its memory, static data included: a multiple of 64 KiB from 4 MiB to 2 GiB. 128 MiB by default. */
+  readonly memoryBytes?: number | undefined
+}
+
 /** An instance of the core, with its memory and a place in it where keys are put for reading. */
 export class Core {
   readonly memory: WebAssembly.Memory
@@ -41,14 +52,21 @@ export class Core {
   readonly #inputs: number[] = []
 
   /** @internal Use loadCore or instantiateCore. */
-  constructor(instance: WebAssembly.Instance) {
+  constructor(instance: WebAssembly.Instance, { memoryBytes = MEMORY_BYTES }: InstanceOptions = {}) {
+    checkMemory(memoryBytes)
     this.exports = instance.exports as unknown as CoreExports
+    if (this.exports.coreAbi?.() !== CORE_ABI) throw new Error('this is not the core.wasm that belongs to this package')
     this.memory = this.exports.memory
-    const missing = MEMORY_BYTES - this.memory.buffer.byteLength
+    const missing = memoryBytes - this.memory.buffer.byteLength
     if (missing > 0) this.memory.grow(missing / PAGE_BYTES)
-    if (!this.exports.coreCreate(MEMORY_BYTES)) throw new RangeError('the core does not fit its memory')
+    if (!this.exports.coreCreate(memoryBytes)) throw new RangeError('the core does not fit its memory')
     this.#bytes = new Uint8Array(this.memory.buffer)
     this.#u32 = new Uint32Array(this.memory.buffer)
+  }
+
+  /** Whether this build uses SIMD. */
+  get simd(): boolean {
+    return (this.exports.coreFeatures() & CORE_FEATURE_SIMD) !== 0
   }
 
   /** The whole memory, as it is now. */
@@ -154,47 +172,94 @@ export class Core {
 const encoder = new TextEncoder()
 const PAGE_BYTES = 65536
 const MEMORY_BYTES = 2048 * PAGE_BYTES // hosts commit a page of memory only when it is touched
+const MEMORY_BYTES_MIN = 4 << 20
+const MEMORY_BYTES_MAX = 2 ** 31
 const STAGE_BYTES_MIN = 4096
 const SHORT = 64 // up to here a loop beats TextEncoder
+
+function checkMemory(bytes: number): void {
+  if (Number.isInteger(bytes / PAGE_BYTES) && bytes >= MEMORY_BYTES_MIN && bytes <= MEMORY_BYTES_MAX) return
+  throw new InvalidArgumentError('memoryBytes', 'a multiple of 65536 from 4194304 to 2147483648', bytes)
+}
 
 function outOfRange(codec: string, length: number): Error {
   const message = `a message of ${length} bytes does not fit the frames of ${codec}`
   return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
 }
 
+/** How to load the core. */
+export interface LoadOptions extends InstanceOptions {
+  /** True or false chooses the build with SIMD or the baseline; otherwise it is the best that the host can run. */
+  readonly simd?: boolean | undefined
+}
+
 /** Instantiates at once, where the host allows it; browsers want `await loadCore()` on their main thread. */
-export function instantiateCore(source: CoreSource): Core {
+export function instantiateCore(source: CoreSource, options: InstanceOptions = {}): Core {
   const module = source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source)
-  return new Core(new WebAssembly.Instance(module))
+  return share(new Core(new WebAssembly.Instance(module), options))
 }
 
 let shared: Core | undefined
-let provide: (() => CoreSource) | undefined
+let loading: Promise<Core> | undefined
+let provide: ((simd: boolean) => CoreSource) | undefined
 
 /** Tells how to get the core when the first one who needs it has brought none. */
-export function provideCore(source: () => CoreSource): void {
+export function provideCore(source: (simd: boolean) => CoreSource): void {
   provide = source
 }
 
 /** The core that everybody shares who names no other. */
 export function sharedCore(): Core {
-  if (shared === undefined && provide !== undefined) shared = instantiateCore(provide())
+  if (shared === undefined && provide !== undefined) return instantiateCore(provide(simdWanted()))
   if (shared === undefined) throw new Error("the core is not loaded: first `await loadCore()`, from 'millrace/core'")
   return shared
 }
 
-/**
- * Loads the core: from bytes, a module, a response or its URL; without a source from build/core.wasm of this package.
- * The first one loaded is shared from then on.
- */
-export async function loadCore(source?: CoreSource | Response | URL | string): Promise<Core> {
-  if (source === undefined && (shared !== undefined || provide !== undefined)) return sharedCore()
-  const core = new Core(await WebAssembly.instantiate(await compile(source ?? CORE_URL)))
+/** The first core that a process makes is the shared one. */
+function share(core: Core): Core {
   shared ??= core
   return core
 }
 
-const CORE_URL = new URL('../../../build/core.wasm', import.meta.url)
+/**
+ * Loads the core. Without a source it is the shared one, from this package's build folder: with SIMD where the host has
+ * it. With bytes, a module, a response or its URL, or with options, it is an instance of its own.
+ */
+export async function loadCore(source?: CoreSource | Response | URL | string | LoadOptions): Promise<Core> {
+  if (source === undefined) {
+    if (shared !== undefined || provide !== undefined) return sharedCore()
+    loading ??= loadShared()
+    return loading
+  }
+  return isOptions(source) ? load(ownBuild(source.simd ?? simdWanted()), source) : load(source, {})
+}
+
+async function loadShared(): Promise<Core> {
+  try {
+    await load(ownBuild(simdWanted()), {})
+    return sharedCore()
+  } finally {
+    loading = undefined
+  }
+}
+
+async function load(source: CoreSource | Response | URL | string, options: InstanceOptions): Promise<Core> {
+  return share(new Core(await WebAssembly.instantiate(await compile(source)), options))
+}
+
+/** A literal each, so that bundlers see the files and bring them along. */
+function ownBuild(simd: boolean): URL {
+  return simd
+    ? new URL('../../../build/core.wasm', import.meta.url)
+    : new URL('../../../build/core.baseline.wasm', import.meta.url)
+}
+
+/** Plain objects of any realm. */
+function isOptions(source: object | string): source is LoadOptions {
+  if (typeof source === 'string') return false
+  const prototype = Object.getPrototypeOf(source)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
 
 async function compile(source: CoreSource | Response | URL | string): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source

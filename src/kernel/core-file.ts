@@ -3,12 +3,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 
 // seen from src/kernel and from dist/src/kernel
-const PLACES = ['../../build/core.wasm', '../../../build/core.wasm']
+const PLACES = ['../../build/', '../../../build/']
 
-/** The bytes of build/core.wasm. */
-export function readCore(): Uint8Array<ArrayBuffer> {
-  const urls = PLACES.map((place) => new URL(place, import.meta.url))
+/** The bytes of build/core.wasm, or of build/core.baseline.wasm. */
+export function readCore(simd = true): Uint8Array<ArrayBuffer> {
+  const file = simd ? 'core.wasm' : 'core.baseline.wasm'
+  const urls = PLACES.map((place) => new URL(place + file, import.meta.url))
   const url = urls.find((candidate) => existsSync(candidate))
-  if (url === undefined) throw new Error('build/core.wasm is missing: run `make wasm`')
+  if (url === undefined) throw new Error(`build/${file} is missing: run \`make wasm\``)
   return readFileSync(url)
 }
