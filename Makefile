@@ -28,7 +28,7 @@ SOURCES := $(shell find src -name '*.ts' 2>/dev/null)
 C_FILES = $(shell find shim bench/peers test -name '*.[ch]' -not -path '*/node_modules/*' 2>/dev/null)
 CLI := dist/src/cli/main.js
 
-.PHONY: help setup shim wasm ts build run test check asan fuzz soak peers clean
+.PHONY: help setup shim wasm ts build run test check asan fuzz soak peers clean golden
 .PHONY: bench bench-echo bench-kv bench-proxy bench-memory wasm-debug
 
 help: ## List the targets
@@ -113,6 +113,9 @@ check: build ## Format, lint, types, rules of the house, generated files, packag
 	$(Q)vitest run --reporter=dot --project unit test/tidy.test.ts
 	$(call say,PUBLINT,.)
 	$(Q)publint --strict
+
+golden: build ## Write anew what the contract expects of the WebAssembly builds: look at the difference
+	$(Q)vitest run --project contract test/contract/wasm.test.ts -u
 
 asan: build asan-contract ## The contract tests on a shim with address and undefined-behaviour sanitizers
 

@@ -1,0 +1,81 @@
+// Every WebAssembly build against one contract, and the builds against each other.
+import { describe, expect, test } from 'vitest'
+import { type Codec, instantiateCore } from '../../dist/src/core/index.js'
+import { Random, SEED } from '../system/random.ts'
+import { CODECS, DECODERS, decodeAll, NO_CODECS, WITH_VECTORS } from './vectors.ts'
+import { type Build, bytesOf, decoderContract, wasmContract } from './wasm.contract.ts'
+
+const PAGE = 65536
+const LOOP_PAGES = 1024
+
+/** A core lays out its own memory. */
+function core(module: WebAssembly.Module): ReturnType<Build['create']> {
+  return instantiateCore(module)
+}
+
+/** A runtime lays out a loop's: channels, receive buffers, rings, slabs, and a heap. */
+function runtime(module: WebAssembly.Module): ReturnType<Build['create']> {
+  const memory = new WebAssembly.Memory({ initial: LOOP_PAGES, maximum: LOOP_PAGES, shared: true })
+  const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, CallableFunction>
+  const base = exports.memoryBase?.()
+  if (!exports.create?.(base, LOOP_PAGES * PAGE, 64, 4, 4096, 64, 256, 1 << 20)) throw new Error('no room for a loop')
+  return { memory, exports: exports as unknown as ReturnType<Build['create']>['exports'] }
+}
+
+const memory = 'env.memory: memory 16 … 65536 shared'
+wasmContract({ name: 'core', imports: [], simd: true, threads: false, bytesMax: 65536, create: core })
+wasmContract({ name: 'core.baseline', imports: [], simd: false, threads: false, bytesMax: 65536, create: core })
+wasmContract({ name: 'runtime', imports: [memory], simd: true, threads: true, bytesMax: 163840, create: runtime })
+decoderContract('core')
+decoderContract('core.baseline')
+
+describe('the vectors', () => {
+  test('cover every codec that is exported', () => {
+    expect(
+      CODECS.filter((name) => !WITH_VECTORS.has(name)),
+      'add a sample to test/contract/vectors.ts',
+    ).toEqual([])
+    expect(CODECS).toContain('lengthField')
+    expect([...NO_CODECS].filter((name) => CODECS.includes(name))).toEqual([])
+  })
+})
+
+describe('SIMD and its scalar twins say the same', () => {
+  const builds = ['core', 'core.baseline'].map((name) => instantiateCore(bytesOf(name)))
+
+  test.each(DECODERS.map(({ name, codec, stream }) => [name, codec, stream] as const))('%s', (_, codec, stream) => {
+    const random = new Random(SEED)
+    for (let round = 0; round < 150; round++) {
+      const bytes = garbled(random, stream)
+      const pieces = cut(random, bytes)
+      const [simd, scalar] = builds.map((build) => decodeAll(build, codec as Codec<unknown>, pieces))
+      const where = `seed ${SEED}, round ${round}: ${bytes.toString('hex')} as ${pieces.map((piece) => piece.length)}`
+      expect(simd!.join('\n'), where).toBe(scalar!.join('\n'))
+    }
+  })
+})
+
+/** The stream several times over, with bytes changed, left out and put in twice. */
+function garbled(random: Random, stream: Uint8Array): Buffer {
+  const bytes = Buffer.concat(Array.from({ length: random.between(1, 6) }, () => stream))
+  const parts: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const to = Math.min(bytes.length, at + random.between(1, 60))
+    if (!random.chance(0.1)) parts.push(bytes.subarray(at, to))
+    if (random.chance(0.1)) parts.push(bytes.subarray(at, to))
+    if (random.chance(0.1)) parts.push(random.bytes(random.below(40)))
+    at = to
+  }
+  return Buffer.concat(parts)
+}
+
+function cut(random: Random, bytes: Buffer): Buffer[] {
+  const step = random.pick([1, 20, 1000])
+  const pieces: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const to = Math.min(bytes.length, at + random.between(1, step))
+    pieces.push(bytes.subarray(at, to))
+    at = to
+  }
+  return pieces
+}
