@@ -25,10 +25,10 @@ ASC_QUIET = 2>&1 | sed '/^Last converge was suboptimal/d' # its remark on size; 
 MODULES := node_modules/.package-lock.json
 ASSEMBLY := $(shell find assembly -name '*.ts' 2>/dev/null)
 SOURCES := $(shell find src -name '*.ts' 2>/dev/null)
-C_FILES = $(shell find shim bench/peers test -name '*.[ch]' -not -path '*/node_modules/*' 2>/dev/null)
+C_FILES = $(shell find shim bench/peers test examples -name '*.[ch]' -not -path '*/node_modules/*' 2>/dev/null)
 CLI := dist/src/cli/main.js
 
-.PHONY: help setup shim wasm ts build run test check asan fuzz soak peers clean golden
+.PHONY: help setup shim wasm ts build run test check asan fuzz soak peers clean golden abi-doc
 .PHONY: bench bench-echo bench-kv bench-proxy bench-memory wasm-debug
 
 help: ## List the targets
@@ -109,6 +109,8 @@ check: build ## Format, lint, types, rules of the house, generated files, packag
 	  echo 'not checked: the format of C files (sudo apt-get install -y clang-format)'; fi
 	$(call say,ABI,shim/abi.h)
 	$(Q)$(NODE) shim/generate.mjs --check
+	$(call say,ABI,docs/core-abi.md)
+	$(Q)$(NODE) docs/generate.mjs --check
 	$(call say,TIDY,.)
 	$(Q)vitest run --reporter=dot --project unit test/tidy.test.ts
 	$(call say,PUBLINT,.)
@@ -116,6 +118,10 @@ check: build ## Format, lint, types, rules of the house, generated files, packag
 
 golden: build ## Write anew what the contract expects of the WebAssembly builds: look at the difference
 	$(Q)vitest run --project contract test/contract/wasm.test.ts -u
+
+abi-doc: ts ## Write the generated parts of docs/core-abi.md and examples/hosts/c/abi.h
+	$(call say,GEN,docs/core-abi.md)
+	$(Q)$(NODE) docs/generate.mjs
 
 asan: build asan-contract ## The contract tests on a shim with address and undefined-behaviour sanitizers
 

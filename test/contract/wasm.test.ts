@@ -1,9 +1,11 @@
 // Every WebAssembly build against one contract, and the builds against each other.
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type Codec, instantiateCore } from '../../dist/src/core/index.js'
 import { Random, SEED } from '../system/random.ts'
 import { CODECS, DECODERS, decodeAll, NO_CODECS, WITH_VECTORS } from './vectors.ts'
 import { type Build, bytesOf, decoderContract, wasmContract } from './wasm.contract.ts'
+import { readWasm } from './wasm-module.ts'
 
 const PAGE = 65536
 const LOOP_PAGES = 1024
@@ -28,6 +30,40 @@ wasmContract({ name: 'core.baseline', imports: [], simd: false, threads: false, 
 wasmContract({ name: 'runtime', imports: [memory], simd: true, threads: true, bytesMax: 163840, create: runtime })
 decoderContract('core')
 decoderContract('core.baseline')
+
+/** `name: (i32, …) → i32` of each row of the document's tables of exports, as readWasm writes it. */
+function documented(): string[] {
+  const text = readFileSync(new URL('../../docs/core-abi.md', import.meta.url), 'utf8')
+  const types: Readonly<Record<string, string>> = { u64: 'i64', i64: 'i64', f64: 'f64' }
+  const rows = text.matchAll(/^\| `(\w+)\((.*?)\)(?:: (\w+))?` \|/gm)
+  return Array.from(rows, ([, name, list = '', result]) => {
+    const parameters = list.split(', ').filter(Boolean)
+    const from = parameters.map((parameter) => types[parameter.split(': ')[1]!] ?? 'i32')
+    return `${name}: (${from.join(', ')})${result === undefined ? '' : ` → ${types[result] ?? 'i32'}`}`
+  }).sort()
+}
+
+test.each(['core', 'core.baseline'])('docs/core-abi.md has every export of %s, as it is (`make abi-doc`)', (name) => {
+  const exported = readWasm(bytesOf(name)).exports.filter((line) => !line.startsWith('memory: '))
+  expect(documented()).toEqual(exported)
+})
+
+test('a second coreCreate forgets everything, and what lies behind its end is the host’s', () => {
+  const { exports, memory } = instantiateCore(bytesOf('core'), { memoryBytes: 8 << 20 })
+  const end = 4 << 20
+  const behind = new Uint8Array(memory.buffer, end).fill(0xa5)
+  expect(exports.coreCreate(1 << 20)).toBe(0)
+  expect(exports.coreCreate(end)).toBe(1)
+  const first = exports.alloc(1 << 20) >>> 0
+  for (let at = first; at !== 0; at = exports.alloc(1 << 16) >>> 0) {
+    expect(at + (1 << 16)).toBeLessThanOrEqual(end)
+    new Uint8Array(memory.buffer, at, 1 << 16).fill(0)
+  }
+  exports.heapCheck()
+  expect(behind.every((byte) => byte === 0xa5)).toBe(true)
+  expect(exports.coreCreate(end)).toBe(1)
+  expect(exports.alloc(1 << 20) >>> 0).toBe(first)
+})
 
 describe('the vectors', () => {
   test('cover every codec that is exported', () => {

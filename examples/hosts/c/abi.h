@@ -1,0 +1,138 @@
+// The core's numbers, for C. Generated from assembly/ by docs/generate.mjs: run `make abi-doc`.
+// clang-format off
+#ifndef MILLRACE_CORE_ABI_H
+#define MILLRACE_CORE_ABI_H
+
+// The core as a host meets it.
+#define MR_CORE_ABI 1 // coreAbi; raised when a host written against docs/core-abi.md must change
+#define MR_CORE_FEATURE_SIMD 1 // coreFeatures: this build uses SIMD
+
+// A codec: the parameters of a decoder and its encoder, CODEC_BYTES and what follows them.
+#define MR_CODEC_BYTES 64
+#define MR_CODEC_KIND 0 // u32, CODEC_*
+#define MR_CODEC_FLAGS 4 // u32, CODEC_FLAG_*
+#define MR_CODEC_MAX_FRAME 8 // u64, longest frame in bytes; what it counts is the codec's to say
+#define MR_CODEC_FIELD_OFFSET 16 // u32, length field
+#define MR_CODEC_FIELD_LENGTH 20 // u32, length field
+#define MR_CODEC_ADJUSTMENT 24 // i64, length field
+#define MR_CODEC_STRIP 32 // u32, length field: bytes dropped at the front
+#define MR_CODEC_DELIMITERS 16 // u32, how many
+#define MR_CODEC_DELIMITER_TABLE 64 // {length u32, bytes padded to a multiple of 4} each, the longest first
+#define MR_CODEC_MAX_LINE 16 // u32, resp: longest inline command; memcached: longest line
+#define MR_CODEC_MAX_ELEMENTS 20 // u32, resp: most elements of an aggregate; http1: most header fields
+#define MR_CODEC_MAX_DEPTH 24 // u32, resp: deepest nesting
+#define MR_CODEC_MAX_KEY 28 // u32, memcached: longest key
+#define MR_CODEC_MAX_TARGET 24 // u32, http1: longest request target
+#define MR_CODEC_MAX_CHUNK_LINE 28 // u32, http1: longest chunk-size line, extensions included
+#define MR_CODEC_MAX_BODY 32 // u64, http1
+
+#define MR_CODEC_RAW 0
+#define MR_CODEC_LENGTH_FIELD 1
+#define MR_CODEC_LINE 2
+#define MR_CODEC_DELIMITER 3
+#define MR_CODEC_FIXED 4
+#define MR_CODEC_VARINT32 5
+#define MR_CODEC_RESP 6
+#define MR_CODEC_MEMCACHED 7
+#define MR_CODEC_HTTP1 8
+
+#define MR_CODEC_FLAG_LITTLE_ENDIAN 1
+#define MR_CODEC_FLAG_FAIL_FAST 2
+#define MR_CODEC_FLAG_LENGTH_INCLUDED 4 // the encoder counts the field itself
+#define MR_CODEC_FLAG_STRIP 8 // a frame comes without its delimiter
+#define MR_CODEC_FLAG_REPLIES 16 // resp, http1: what a server says, not what a client asks
+#define MR_CODEC_FLAG_RESP3 32
+
+// A decoder's state, of one stream: all zero at its beginning. The first 20 bytes are the codec's own.
+#define MR_DECODER_BYTES 24
+#define MR_DECODER_OWN_BYTES 20
+#define MR_DECODER_FLAGS 20 // u32
+#define MR_DECODER_DEAD 1 // an error was met behind which nothing can be told apart
+
+// What a decoder has found, 16 bytes each, in the order of the stream.
+#define MR_RECORD_BYTES 16
+#define MR_RECORD_AT 0 // u32, where the bytes lie; in an error: its number, ERROR_*
+#define MR_RECORD_LENGTH 4 // u32, how many; in an error: the lower half of the frame's length
+#define MR_RECORD_KIND 8 // u32, RECORD_*, or the kind of a part
+#define MR_RECORD_EXTRA 12 // u32, how many records behind this one are its parts; in an error: the upper half
+
+#define MR_RECORD_FRAME 0
+#define MR_RECORD_ERROR 1
+#define MR_RECORD_HEAD 2 // http1: a head; its parts follow
+#define MR_RECORD_DATA 3 // http1: a piece of a body, cut where it was received
+#define MR_RECORD_TRAILERS 4 // http1: fields behind a chunked body
+#define MR_RECORD_END 5 // http1: the message is whole
+
+// Errors of decoders, as records and UP_ERROR carry them (a plain errno otherwise). Their codes and texts:
+// src/core/errors.ts.
+#define MR_ERROR_FRAME_TOO_LONG 10001
+#define MR_ERROR_FRAME_CORRUPTED 10002
+#define MR_ERROR_FRAME_INCOMPLETE 10003
+#define MR_ERROR_NO_MEMORY 10004
+#define MR_ERROR_RESP 10100 // … 10199, resp
+#define MR_ERROR_MEMCACHED 10200 // … 10299, memcached
+#define MR_ERROR_HTTP1 10300 // … 10399, http1
+
+// How points are placed and keys are hashed.
+#define MR_RING_KETAMA 1 // libketama: MD5 points at `host:port-k`, MD5 keys
+#define MR_RING_TWEMPROXY 2 // nutcracker: MD5 points at `name-k`, a choice of key hashes
+#define MR_RING_NATIVE 3 // xxh64 points and keys
+
+// Key hashes, in nutcracker's order and with its names.
+#define MR_HASH_ONE_AT_A_TIME 1
+#define MR_HASH_MD5 2
+#define MR_HASH_CRC16 3
+#define MR_HASH_CRC32 4
+#define MR_HASH_CRC32A 5
+#define MR_HASH_FNV1_64 6
+#define MR_HASH_FNV1A_64 7
+#define MR_HASH_FNV1_32 8
+#define MR_HASH_FNV1A_32 9
+#define MR_HASH_HSIEH 10
+#define MR_HASH_MURMUR 11
+#define MR_HASH_JENKINS 12
+#define MR_HASH_XXH64 13
+
+// A hash tag in one u32: 0 for none, else the opening byte, and the closing byte above it.
+#define MR_RING_TAG_CLOSE_SHIFT 8
+
+// One server, as ringBuild reads it. Among equal points the earlier record wins.
+#define MR_RING_SERVER_BYTES 16
+#define MR_RING_SERVER_NAME 0 // u32, address of the text that is hashed
+#define MR_RING_SERVER_NAME_BYTES 4 // u32
+#define MR_RING_SERVER_WEIGHT 8 // u32; 0 keeps the server's place and gives it no keys
+#define MR_RING_SERVER_INDEX 12 // u32, what ringLookup answers; the records hold each of 0 … count − 1 once
+
+// The head of a ring, followed in the same block by what it points to.
+#define MR_RING_HEAD_BYTES 64
+#define MR_RING_HASH 0 // u32
+#define MR_RING_TAG 4 // u32
+#define MR_RING_BITS 8 // u32, width of a position: 32 or 48
+#define MR_RING_EMPTY_IS_ZERO 12 // u32, the empty key hashes to 0 (nutcracker)
+#define MR_RING_SERVER_COUNT 16 // u32
+#define MR_RING_POINT_COUNT 20 // u32
+#define MR_RING_COUNTS 24 // u32, address of u32 points[server]
+#define MR_RING_ENTRIES 28 // u32, address of u64 entries[points + 1], ascending: position << 16 | server
+#define MR_RING_INDEX 32 // u32, address of u32 first[1 << n]: the first entry of each n-bit prefix, as an address
+#define MR_RING_INDEX_SHIFT 40 // u64, 64 − n
+
+#define MR_RING_ENTRY_BYTES 8
+#define MR_RING_SERVER_BITS 16
+
+// ringBuild answers the address of a ring, or one of these.
+#define MR_RING_ERROR_MEMORY 1
+#define MR_RING_ERROR_MODE 2 // no such mode, or a hash that does not go with it
+#define MR_RING_ERROR_SERVERS 3 // no servers, too many, or their numbers are not 0 … count − 1
+#define MR_RING_ERROR_NAME 4 // empty, too long, or used twice
+#define MR_RING_ERROR_WEIGHT 5 // the weights add up to nothing
+#define MR_RING_ERROR_POINTS 6 // more than RING_POINTS_MAX
+#define MR_RING_ERRORS_END 16
+
+// Limits.
+#define MR_RING_SERVERS_MAX 65536
+#define MR_RING_NAME_BYTES_MAX 255
+#define MR_RING_POINTS_MAX 1048576
+#define MR_RING_WEIGHT_MAX 2147483647
+#define MR_RING_POINTS_PER_WEIGHT 1024 // native, unless the caller wants fewer
+
+#endif
