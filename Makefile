@@ -92,7 +92,14 @@ run: build ## Start `millrace up`; ARGS='--listen 7000' adds options
 
 # Proving
 
-test: build ## Run every test: unit, contract, system; FILTER=path runs some
+# Other hosts of the core; a test of one that is missing says so. Their install scripts are not needed.
+HOSTS := test/hosts/node_modules/.package-lock.json
+$(HOSTS): test/hosts/package.json
+	$(call say,NPM,bun deno)
+	$(Q)npm install --prefix $(@D)/.. --ignore-scripts --no-package-lock --loglevel=error >/dev/null || { \
+	  echo '  bun and deno could not be installed; their tests will say so'; [ -z "$${CI:-}" ]; }
+
+test: build $(HOSTS) ## Run every test: unit, contract, system; FILTER=path runs some
 	@.ci/peers test
 	$(call say,TEST,$(if $(FILTER),$(FILTER),all))
 	@mkdir -p build; rm -f build/test-report.json
@@ -133,7 +140,7 @@ soak: build bench-peers ## Load, churn and a look at memory and descriptors for 
 	$(call say,SOAK,$(SOAK_TIME) s)
 	$(Q)SOAK_TIME=$(SOAK_TIME) $(NODE) bench/macro/soak.mjs
 
-peers: ## Install the programs we test and measure against
+peers: $(HOSTS) ## Install the programs we test and measure against
 	@.ci/peers test
 	@.ci/peers bench
 

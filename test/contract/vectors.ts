@@ -1,11 +1,10 @@
 // What every build of the core must do alike: streams and what decoders make of them, messages and how they are framed,
 // rings and who owns a key. A codec that this package does not export (yet) is left out; one that has no vectors is a
 // failure of wasm.test.ts.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Codec, Core, Result, RingOptions, RingServer } from '../../dist/src/core/index.js'
 import * as api from '../../dist/src/core/index.js'
-
-/** Exported functions that make no codec. */
-export const NO_CODECS: ReadonlySet<string> = new Set(['loadCore', 'instantiateCore'])
 
 type Make = (options?: object) => Codec<unknown>
 
@@ -85,10 +84,18 @@ const SAMPLES: readonly Sample[] = [
   },
 ]
 
-/** The codecs that this package exports. */
-export const CODECS: readonly string[] = Object.entries(api)
-  .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name) && !NO_CODECS.has(name))
-  .map(([name]) => name)
+const DECLARATIONS = resolve(import.meta.dirname, '../../dist/src/core/codec')
+
+/** The functions that this package exports and that make codecs, by their declared types. */
+export const CODECS: readonly string[] = readdirSync(DECLARATIONS)
+  .filter((name) => name.endsWith('.d.ts'))
+  .flatMap((name) => {
+    const made = readFileSync(join(DECLARATIONS, name), 'utf8').matchAll(
+      /^export declare function (\w+)\(.*\): Codec\b/gm,
+    )
+    return Array.from(new Set(Array.from(made, ([, found = '']) => found)))
+  })
+  .filter((name) => name in api)
 
 export const WITH_VECTORS: ReadonlySet<string> = new Set(SAMPLES.map((sample) => sample.codec))
 
@@ -101,7 +108,7 @@ export const DECODERS: readonly DecoderVector[] = SAMPLES.flatMap((sample, i) =>
 })
 
 /** A result in one line: a frame's bytes with what it means, or an error and its length. */
-export function show({ error, frame, message }: Result<unknown>): string {
+function show({ error, frame, message }: Result<unknown>): string {
   if (error !== undefined) return `${error.code.replace('MILLRACE_ERR_', '')} ${error.length}`
   const bytes = Buffer.from(frame).toString('latin1')
   return message === undefined ? bytes : `${bytes} ${JSON.stringify(message, plain)}`
@@ -111,14 +118,28 @@ function plain(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `${value}n` : value
 }
 
-/** All results of a stream that comes in these pieces, its end included. */
+/** All results of a stream that comes in these pieces, its end included; a body's pieces are put together again. */
 export function decodeAll(core: Core, codec: Codec<unknown>, pieces: readonly Uint8Array[]): string[] {
   const decoder = core.decoder(codec)
-  // at once: a view of what was pushed shows what is there now
-  const results = pieces.flatMap((piece) => decoder.push(piece).map(show))
-  results.push(...decoder.end().map(show))
+  const lines: string[] = []
+  let body: string | undefined
+  const take = (results: readonly Result<unknown>[]): void => {
+    // at once: a view of what was pushed shows what is there now
+    for (const result of results) {
+      if ((result.message as { type?: string } | undefined)?.type === 'data' && result.frame !== undefined) {
+        body = (body ?? '') + Buffer.from(result.frame).toString('latin1')
+        continue
+      }
+      if (body !== undefined) lines.push(`data ${body}`)
+      body = undefined
+      lines.push(show(result))
+    }
+  }
+  for (const piece of pieces) take(decoder.push(piece))
+  take(decoder.end())
+  if (body !== undefined) lines.push(`data ${body}`)
   decoder.dispose()
-  return results
+  return lines
 }
 
 export interface RingVector {
