@@ -11,6 +11,7 @@ const HOST = join(ROOT, 'assembly/host.ts')
 const CONSTANTS = [
   { file: 'assembly/codec/abi.ts' },
   { file: 'assembly/abi.ts', only: /^(RING|HASH)_/ },
+  { file: 'assembly/ring/abi.ts' },
   { file: 'assembly/timer/abi.ts' },
 ].filter(({ file }) => existsSync(join(ROOT, file)))
 
