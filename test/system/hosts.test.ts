@@ -110,6 +110,25 @@ describe.skipIf(NO_CHROMIUM)(titled('the page in Chromium', NO_CHROMIUM), () => 
     expect(asked.filter((path) => path.endsWith('.wasm'))).toEqual(['build/core.baseline.wasm'])
   })
 
+  it('runs in a worker, where it may be instantiated at once', async () => {
+    const { page } = await open()
+    const said = await page.evaluate(async () => {
+      const source = `
+        import { HashRing, instantiateCore, loadCore } from '${location.origin}/dist/src/core/index.js'
+        const bytes = await (await fetch('${location.origin}/build/core.baseline.wasm')).arrayBuffer()
+        const [own, loaded] = [instantiateCore(bytes), await loadCore({})]
+        const owner = new HashRing([{ id: 'a' }], { core: loaded }).lookup('key')
+        postMessage([own.simd, loaded.simd, owner].join())`
+      const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
+      const worker = new Worker(url, { type: 'module' })
+      return new Promise<string>((resolve, reject) => {
+        worker.onmessage = ({ data }) => resolve(data)
+        worker.onerror = ({ message }) => reject(new Error(message))
+      }).finally(() => worker.terminate())
+    })
+    expect(said).toBe('false,true,a')
+  })
+
   it('offers every codec and every kind of ring there is, and each of them works', async () => {
     const { page } = await open()
     const codecs = await page.locator('[name=codec] option').allInnerTexts()
