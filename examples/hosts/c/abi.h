@@ -17,7 +17,18 @@
 #define MR_CODEC_ADJUSTMENT 24 // i64, length field
 #define MR_CODEC_STRIP 32 // u32, length field: bytes dropped at the front
 #define MR_CODEC_DELIMITERS 16 // u32, how many
+#define MR_CODEC_DELIMITER_FIRST 20 // u32, where in the record the one stands that the encoder appends
+#define MR_CODEC_DELIMITER_WORK 24 // u32, where in the record the zeroes stand that the core makes its tables of
+#define MR_CODEC_DELIMITER_READY 28 // u32, 0; the core has made them
 #define MR_CODEC_DELIMITER_TABLE 64 // {length u32, bytes padded to a multiple of 4} each, the longest first
+
+// … and the room at CODEC_DELIMITER_WORK: DELIMITER_WORK_BYTES, and for the empty prefix and each byte of a delimiter
+// DELIMITER_NODE_BYTES + 2 × (how many different bytes there are + 1), rounded up to a multiple of DELIMITER_UNIT_BYTES
+#define MR_DELIMITER_WORK_BYTES 352
+#define MR_DELIMITER_NODE_BYTES 8
+#define MR_DELIMITER_UNIT_BYTES 32
+#define MR_DELIMITERS_MAX 16
+#define MR_DELIMITER_BYTES_MAX 64
 #define MR_CODEC_MAX_LINE 16 // u32, resp: longest inline command; memcached: longest line
 #define MR_CODEC_MAX_ELEMENTS 20 // u32, resp: most elements of an aggregate; http1: most header fields
 #define MR_CODEC_MAX_DEPTH 24 // u32, resp: deepest nesting
@@ -42,6 +53,7 @@
 #define MR_CODEC_FLAG_STRIP 8 // a frame comes without its delimiter
 #define MR_CODEC_FLAG_REPLIES 16 // resp, http1: what a server says, not what a client asks
 #define MR_CODEC_FLAG_RESP3 32
+#define MR_CODEC_FLAG_CRLF 64 // line: the encoder ends lines with a carriage return too
 
 // A decoder's state, of one stream: all zero at its beginning. The first 20 bytes are the codec's own.
 #define MR_DECODER_BYTES 24
@@ -69,6 +81,7 @@
 #define MR_ERROR_FRAME_CORRUPTED 10002
 #define MR_ERROR_FRAME_INCOMPLETE 10003
 #define MR_ERROR_NO_MEMORY 10004
+#define MR_ERROR_PREFIX_CORRUPTED 10005 // fatal: nothing tells where the next frame begins
 #define MR_ERROR_RESP 10100 // … 10199, resp
 #define MR_ERROR_MEMCACHED 10200 // … 10299, memcached
 #define MR_ERROR_HTTP1 10300 // … 10399, http1
@@ -77,6 +90,18 @@
 #define MR_RING_KETAMA 1 // libketama: MD5 points at `host:port-k`, MD5 keys
 #define MR_RING_TWEMPROXY 2 // nutcracker: MD5 points at `name-k`, a choice of key hashes
 #define MR_RING_NATIVE 3 // xxh64 points and keys
+#define MR_RING_LIBMEMCACHED 4 // weighted libmemcached, spymemcached: as nutcracker's, with MD5 keys
+#define MR_RING_LIBMEMCACHED_PLAIN 5 // libmemcached without weights: 100 points by the key hash
+#define MR_RING_HASHRING 6 // node-hashring and hash_ring: MD5 points, counted in doubles
+#define MR_RING_NGINX 7 // nginx `hash … consistent`: chained CRC-32 points
+#define MR_RING_ENVOY 8 // Envoy's ring: 64-bit points at `name_i`
+#define MR_RING_HAPROXY 9 // HAProxy `hash-type consistent`: the nearest point, not the next
+#define MR_RING_MAGLEV 10 // Envoy's Maglev table
+#define MR_RING_MODULA 11 // the key hash modulo the weight: nutcracker's modula, nginx without `consistent`
+#define MR_RING_HAPROXY_MAP 12 // HAProxy `hash-type map-based`
+#define MR_RING_SLOTS 13 // Redis Cluster's hash slots
+#define MR_RING_JUMP 14 // Lamping and Veach's jump hash
+#define MR_RING_RANDOM 15 // any server, as nutcracker's random
 
 // Key hashes, in nutcracker's order and with its names.
 #define MR_HASH_ONE_AT_A_TIME 1
@@ -93,31 +118,73 @@
 #define MR_HASH_JENKINS 12
 #define MR_HASH_XXH64 13
 
+// … and those of the other programs
+#define MR_HASH_MURMUR2_64 14 // MurmurHash64A with Envoy's seed
+#define MR_HASH_SDBM 15 // HAProxy's
+#define MR_HASH_DJB2 16
+#define MR_HASH_WT6 17
+#define MR_HASH_DECIMAL 18 // the key is a decimal number, and that its hash
+
 // A hash tag in one u32: 0 for none, else the opening byte, and the closing byte above it.
 #define MR_RING_TAG_CLOSE_SHIFT 8
 
 // One server, as ringBuild reads it. Among equal points the earlier record wins.
-#define MR_RING_SERVER_BYTES 16
+#define MR_RING_SERVER_BYTES 24
 #define MR_RING_SERVER_NAME 0 // u32, address of the text that is hashed
 #define MR_RING_SERVER_NAME_BYTES 4 // u32
 #define MR_RING_SERVER_WEIGHT 8 // u32; 0 keeps the server's place and gives it no keys
 #define MR_RING_SERVER_INDEX 12 // u32, what ringLookup answers; the records hold each of 0 … count − 1 once
+#define MR_RING_SERVER_POINTS 16 // u32, node-hashring: its own number of vnodes, or 0; ringBuild counts here
+
+// What ringBuild is asked for.
+#define MR_RING_PLAN_BYTES 48
+#define MR_RING_PLAN_MODE 0 // u32, RING_*
+#define MR_RING_PLAN_HASH 4 // u32, HASH_* of keys
+#define MR_RING_PLAN_TAG 8 // u32
+#define MR_RING_PLAN_POINTS 12 // u32, native: for each weight; node-hashring: vnodes; Envoy: fewest; Maglev: slots
+#define MR_RING_PLAN_POINTS_MAX 16 // u32, Envoy: most
+#define MR_RING_PLAN_POINT_HASH 20 // u32, HASH_* of points where there is a choice
+#define MR_RING_PLAN_WORDS 24 // u32, node-hashring: points of one digest
+#define MR_RING_PLAN_AVALANCHE 28 // u32, HAProxy: 1 mixes the key hash once more
+#define MR_RING_PLAN_EMPTY_IS_ZERO 32 // u32, 1: the empty key hashes to 0 (nutcracker)
+#define MR_RING_PLAN_SLOTS 36 // u32, Redis Cluster: address of the u16 owner of each slot
+#define MR_RING_PLAN_SERVERS 40 // u32, address of the records
+#define MR_RING_PLAN_SERVER_COUNT 44 // u32
 
 // The head of a ring, followed in the same block by what it points to.
 #define MR_RING_HEAD_BYTES 64
 #define MR_RING_HASH 0 // u32
 #define MR_RING_TAG 4 // u32
-#define MR_RING_BITS 8 // u32, width of a position: 32 or 48
-#define MR_RING_EMPTY_IS_ZERO 12 // u32, the empty key hashes to 0 (nutcracker)
+#define MR_RING_BITS 8 // u32, width of a position, or of the hash that a table takes: 32, 48 or 64
+#define MR_RING_EMPTY_IS_ZERO 12 // u32
 #define MR_RING_SERVER_COUNT 16 // u32
-#define MR_RING_POINT_COUNT 20 // u32
+#define MR_RING_POINT_COUNT 20 // u32, points of a circle, slots of a table
 #define MR_RING_COUNTS 24 // u32, address of u32 points[server]
 #define MR_RING_ENTRIES 28 // u32, address of u64 entries[points + 1], ascending: position << 16 | server
 #define MR_RING_INDEX 32 // u32, address of u32 first[1 << n]: the first entry of each n-bit prefix, as an address
+#define MR_RING_KIND 36 // u32, RING_KIND_*
 #define MR_RING_INDEX_SHIFT 40 // u64, 64 − n
+#define MR_RING_AVALANCHE 48 // u32
+#define MR_RING_MODE 52 // u32
+#define MR_RING_WEIGHTS 56 // u32, address of u32 weights[server]
+#define MR_RING_OWNERS 60 // u32, address of u16 server[point or slot], where entries do not hold it
+
+#define MR_RING_KIND_CIRCLE 1 // entries with their servers, positions of 32 or 48 bits
+#define MR_RING_KIND_WIDE 2 // entries are positions of 64 bits, their servers stand in RING_OWNERS
+#define MR_RING_KIND_TABLE 3 // RING_OWNERS by the hash modulo the slots
+#define MR_RING_KIND_JUMP 4 // RING_OWNERS by jump hash
+#define MR_RING_KIND_RANDOM 5 // RING_OWNERS by chance
 
 #define MR_RING_ENTRY_BYTES 8
 #define MR_RING_SERVER_BITS 16
+#define MR_RING_SLOTS_REDIS 16384
+
+// What is owed on a ring with bounded load: how many requests each server has that are not released.
+#define MR_RING_LOADS_HEAD_BYTES 16
+#define MR_RING_LOADS_FACTOR 0 // u32, percent of the fair share that a server may have
+#define MR_RING_LOADS_TOTAL 4 // u32
+#define MR_RING_LOADS_WEIGHT 8 // u64, of all servers
+#define MR_RING_LOADS_SERVERS 16 // u32 load[server], then room for ringReplicas to write them all
 
 // ringBuild answers the address of a ring, or one of these.
 #define MR_RING_ERROR_MEMORY 1
@@ -125,13 +192,18 @@
 #define MR_RING_ERROR_SERVERS 3 // no servers, too many, or their numbers are not 0 … count − 1
 #define MR_RING_ERROR_NAME 4 // empty, too long, or used twice
 #define MR_RING_ERROR_WEIGHT 5 // the weights add up to nothing
-#define MR_RING_ERROR_POINTS 6 // more than RING_POINTS_MAX
+#define MR_RING_ERROR_POINTS 6 // more than RING_POINTS_MAX, or RING_TABLE_MAX slots of a Maglev table
+#define MR_RING_ERROR_SLOTS 7 // a slot has no owner
 #define MR_RING_ERRORS_END 16
 
 // Limits.
 #define MR_RING_SERVERS_MAX 65536
 #define MR_RING_NAME_BYTES_MAX 255
 #define MR_RING_POINTS_MAX 1048576
+#define MR_RING_TABLE_MAX 5000011 // slots of a Maglev table, Envoy's limit
+#define MR_RING_MAP_STEPS_MAX 268435456 // slots × servers of HAProxy's map, which looks at all for each slot
+#define MR_RING_LOADS_FACTOR_MIN 100
+#define MR_RING_LOADS_FACTOR_MAX 100000
 #define MR_RING_WEIGHT_MAX 2147483647
 #define MR_RING_POINTS_PER_WEIGHT 1024 // native, unless the caller wants fewer
 

@@ -102,10 +102,15 @@ static void decode(void) {
 }
 
 static uint32_t build_ring(const char *const *names, const uint32_t *weights, uint32_t count) {
-  uint32_t servers = allocate(count * (MR_RING_SERVER_BYTES + MR_RING_NAME_BYTES_MAX));
-  uint32_t text = servers + count * MR_RING_SERVER_BYTES;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t server = servers + i * MR_RING_SERVER_BYTES;
+  uint32_t plan = allocate(MR_RING_PLAN_BYTES + count * (MR_RING_SERVER_BYTES + MR_RING_NAME_BYTES_MAX));
+  uint32_t server = plan + MR_RING_PLAN_BYTES;
+  uint32_t text = server + count * MR_RING_SERVER_BYTES;
+  set_word(plan + MR_RING_PLAN_MODE, MR_RING_NATIVE);
+  set_word(plan + MR_RING_PLAN_HASH, MR_HASH_XXH64);
+  set_word(plan + MR_RING_PLAN_POINTS, MR_RING_POINTS_PER_WEIGHT);
+  set_word(plan + MR_RING_PLAN_SERVERS, server);
+  set_word(plan + MR_RING_PLAN_SERVER_COUNT, count);
+  for (uint32_t i = 0; i < count; i++, server += MR_RING_SERVER_BYTES) {
     uint32_t length = (uint32_t)strlen(names[i]);
     memcpy(bytes(text), names[i], length);
     set_word(server + MR_RING_SERVER_NAME, text);
@@ -114,9 +119,9 @@ static uint32_t build_ring(const char *const *names, const uint32_t *weights, ui
     set_word(server + MR_RING_SERVER_INDEX, i);
     text += length;
   }
-  uint32_t ring = CORE(ringBuild)(&core, MR_RING_NATIVE, MR_HASH_XXH64, 0, MR_RING_POINTS_PER_WEIGHT, servers, count);
+  uint32_t ring = CORE(ringBuild)(&core, plan);
   assert(ring >= MR_RING_ERRORS_END); // below: an error, MR_RING_ERROR_*
-  CORE(free)(&core, servers);         // the ring keeps nothing of them
+  CORE(free)(&core, plan);            // the ring keeps nothing of it
   return ring;
 }
 
