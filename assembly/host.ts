@@ -3,6 +3,8 @@
 
 import { CORE_ABI, CORE_FEATURE_SIMD } from './codec/abi'
 import { recordsCreate } from './codec/records'
+import { respCreate } from './codec/resp'
+import { repliesCreate } from './codec/resp-replies'
 import { heapCreate } from './memory/heap'
 import { skbReset } from './memory/skb'
 import { SLAB_RECORD_BYTES, slabCreate } from './memory/slab'
@@ -62,5 +64,6 @@ export function coreCreate(end: usize): bool {
   slabCreate(record, slabs, heap)
   heapCreate(heap, end)
   skbReset()
-  return recordsCreate(RECORDS)
+  repliesCreate()
+  return respCreate() && recordsCreate(RECORDS)
 }

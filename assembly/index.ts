@@ -16,6 +16,7 @@ import {
 } from './channel/table'
 import { respCreate } from './codec/resp'
 import { batchCreate } from './codec/resp-batch'
+import { repliesCreate } from './codec/resp-replies'
 import { arenaCreate } from './memory/arena'
 import { SITE_ANSWER } from './memory/abi'
 import { queueAppend, queueBytes, queueLost } from './memory/queue'
@@ -109,6 +110,7 @@ export function create(
   crowdCreate()
   idleCreate()
   sessionCreate()
+  repliesCreate()
   if (!timersCreate()) return 0
   return respCreate() && batchCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
 }

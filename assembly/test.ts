@@ -3,8 +3,10 @@
 import * as abi from './abi'
 import { channelCreate, tableCreate } from './channel/table'
 import { clockSet } from './clock'
-import { RESP_INCOMPLETE, respArgc, respCreate, respDecode } from './codec/resp'
+import { respArgc, respCreate, respDecode } from './codec/resp'
+import { RESP_INCOMPLETE } from './codec/resp-limits'
 import { recordsCreate } from './codec/records'
+import { repliesCreate } from './codec/resp-replies'
 import { arenaCreate } from './memory/arena'
 import { alloc, heapBytes, heapCheck, heapCreate, heapUsed } from './memory/heap'
 import { poolCheck } from './memory/pool'
@@ -23,7 +25,16 @@ import { NODE_BYTES, NODE_DUE, wheelAdd, wheelCancel, wheelDue } from './timer/w
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
 export { digitsOf, parseInteger, parsedInteger, writeInteger, writeUnsigned } from './codec/integer'
-export { END_RECORDS, codecBound, codecDecode, codecEncode, codecEnd, codecNeed, codecTake } from './codec/codec'
+export {
+  END_RECORDS,
+  codecBound,
+  codecDecode,
+  codecEncode,
+  codecEnd,
+  codecNeed,
+  codecRelease,
+  codecTake,
+} from './codec/codec'
 export { lengthFieldEncode, lengthFieldFits } from './codec/length-field'
 export { recordsCount, recordsCreate, recordsDone, recordsFirst, recordsRoom, recordsShort } from './codec/records'
 export {
@@ -40,10 +51,8 @@ export {
   respArgc,
   respArgv,
   respDecode,
-  respGot,
   respIsInline,
   respNeed,
-  respRestrict,
   respScan,
   scanAt,
   scanBulk,
@@ -51,6 +60,7 @@ export {
   scanLeft,
   scanLine,
 } from './codec/resp'
+export { respGot, respRestrict } from './codec/resp-limits'
 export { REPLY_STATE_BYTES, replyBegin, replyNeed, replyProtocol, replyScan } from './codec/resp-reply'
 export { blockAlloc, blockAllocIn, blockBytes, blockData, blockGet, blockPut, blockRefs } from './memory/block'
 export { poolAlloc, poolBytes, poolCheck, poolCost, poolCreate, poolFree, poolSize, poolUsed } from './memory/pool'
@@ -185,6 +195,7 @@ export function testCreateAt(start: usize, heap: usize, slabs: usize, seed: u64)
   queueLost()
   queue = alloc(QUEUE_RECORD_BYTES)
   queueInit(queue)
+  repliesCreate()
   return respCreate() && recordsCreate(4096) && kvSetup(seed)
 }
 

@@ -12,7 +12,17 @@ export { type DelimiterOptions, delimiter } from './core/codec/delimiter.ts'
 export { type FixedOptions, fixed } from './core/codec/fixed.ts'
 export { type LengthFieldOptions, lengthField } from './core/codec/length-field.ts'
 export { type LineOptions, line } from './core/codec/line.ts'
+export {
+  encodeMemcached,
+  type MemcachedCommand,
+  type MemcachedOptions,
+  memcached,
+} from './core/codec/memcached.ts'
 export { raw } from './core/codec/raw.ts'
+export { type RespOptions, resp } from './core/codec/resp.ts'
+export { encodeCommand, encodeReply } from './core/codec/resp-encode.ts'
+export { type RespToken, respTokens } from './core/codec/resp-reply.ts'
+export { RespAttributed, RespError, RespPush, type RespValue, RespVerbatim } from './core/codec/resp-value.ts'
 export { type Varint32Options, varint32 } from './core/codec/varint32.ts'
 export type { Frame } from './core/frame.ts'
 export { HashRing } from './core/hash-ring.ts'

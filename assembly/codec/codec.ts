@@ -18,13 +18,23 @@ import { delimiterDecode, delimiterEncode, delimiterEnd, delimiterTake } from '.
 import { fixedDecode, fixedFits, fixedNeed } from './fixed'
 import { lengthFieldDecode, lengthFieldEncode, lengthFieldEnd, lengthFieldFits, lengthFieldNeed } from './length-field'
 import { lineDecode, lineEncode, lineEnd, lineTake } from './line'
+import { memcachedDecode, memcachedNeed, memcachedTake } from './memcached'
 import { recordError, recordFrame, recordsBegin, recordsFatal, recordsRoom } from './records'
+import { repliesDecode, repliesRelease, repliesTake } from './resp-replies'
+import { replyNeed } from './resp-reply'
+import { requestsDecode, requestsNeed, requestsTake } from './resp-requests'
 import { varint32Decode, varint32Encode, varint32Fits, varint32Need } from './varint32'
 
 // @ts-ignore: decorator
 @inline
 function kind(codec: usize): u32 {
   return load<u32>(codec, abi.CODEC_KIND)
+}
+
+// @ts-ignore: decorator
+@inline
+function isReplies(codec: usize): bool {
+  return (load<u32>(codec, abi.CODEC_FLAGS) & abi.CODEC_FLAG_REPLIES) != 0
 }
 
 export function codecDecode(codec: usize, state: usize, at: usize, end: usize): usize {
@@ -40,6 +50,10 @@ function decode(codec: usize, state: usize, at: usize, end: usize): usize {
   switch (kind(codec)) {
     case abi.CODEC_LENGTH_FIELD:
       return lengthFieldDecode(codec, state, at, end)
+    case abi.CODEC_RESP:
+      return isReplies(codec) ? repliesDecode(codec, state, at, end) : requestsDecode(codec, state, at, end)
+    case abi.CODEC_MEMCACHED:
+      return memcachedDecode(codec, state, at, end)
     case abi.CODEC_LINE:
       return lineDecode(codec, state, at, end)
     case abi.CODEC_DELIMITER:
@@ -59,6 +73,11 @@ export function codecTake(codec: usize, state: usize, base: usize, have: u32, at
   const more = <u32>(end - at)
   if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return more
   switch (kind(codec)) {
+    case abi.CODEC_RESP:
+      if (isReplies(codec)) return repliesTake(codec, state, have, at, end)
+      return requestsTake(codec, state, base, have, at, end)
+    case abi.CODEC_MEMCACHED:
+      return memcachedTake(codec, state, have, at, end)
     case abi.CODEC_LINE:
       return lineTake(codec, state, have, at, end)
     case abi.CODEC_DELIMITER:
@@ -72,6 +91,10 @@ export function codecNeed(codec: usize, state: usize, base: usize, have: u32): u
   switch (kind(codec)) {
     case abi.CODEC_LENGTH_FIELD:
       return lengthFieldNeed(codec, base, have)
+    case abi.CODEC_RESP:
+      return isReplies(codec) ? replyNeed(state, have) : requestsNeed(state, have)
+    case abi.CODEC_MEMCACHED:
+      return memcachedNeed(state, have)
     case abi.CODEC_FIXED:
       return fixedNeed(codec, have)
     case abi.CODEC_VARINT32:
@@ -105,7 +128,13 @@ export function codecEnd(codec: usize, state: usize, base: usize, left: u32): vo
 }
 
 /** Gives back what a state holds beyond its own bytes. */
-export function codecRelease(codec: usize, state: usize): void {}
+export function codecRelease(codec: usize, state: usize): void {
+  switch (kind(codec)) {
+    case abi.CODEC_RESP:
+      if (isReplies(codec)) repliesRelease(state)
+      break
+  }
+}
 
 /** The most bytes that a frame of `length` bytes takes once it is encoded. */
 export function codecBound(codec: usize, length: u32): u32 {

@@ -1,7 +1,7 @@
 // The error replies of the RESP request decoder, in Redis's words.
 
 import { queueRoom, queueWrote } from '../memory/queue'
-import * as resp from './resp'
+import * as resp from './resp-limits'
 import { replyRaw } from './reply'
 import { writeText } from './text'
 

@@ -6,26 +6,27 @@
 
 import { alloc, free } from '../memory/heap'
 import { parseInteger, parsedInteger } from './integer'
-
-/** Longest header or inline line, in bytes without its end (PROTO_INLINE_MAX_SIZE of Redis). */
-export const RESP_LINE_MAX: u32 = 65536
-/** Longest argument (proto-max-bulk-len of Redis). */
-const BULK_MAX: i64 = 536870912
-/** Most arguments of one command. */
-export const RESP_ELEMENTS_MAX: i64 = 1048576
-
-// What decode and scan return where they do not return a length.
-export const RESP_INCOMPLETE: i32 = 0
-export const RESP_BAD_MULTIBULK: i32 = -1
-export const RESP_BAD_BULK: i32 = -2
-export const RESP_EXPECTED_BULK: i32 = -3 // respGot holds the byte that came instead of '$'
-export const RESP_UNBALANCED: i32 = -4
-export const RESP_BIG_INLINE: i32 = -5
-export const RESP_BIG_COUNT: i32 = -6
-export const RESP_BIG_BULK_COUNT: i32 = -7
-export const RESP_NO_CRLF: i32 = -8
-export const RESP_UNAUTHENTICATED_MULTIBULK: i32 = -9
-export const RESP_UNAUTHENTICATED_BULK: i32 = -10
+import {
+  RESP_BAD_BULK,
+  RESP_BAD_MULTIBULK,
+  RESP_BIG_BULK_COUNT,
+  RESP_BIG_COUNT,
+  RESP_BIG_INLINE,
+  RESP_EXPECTED_BULK,
+  RESP_INCOMPLETE,
+  RESP_LINE_MAX,
+  RESP_NO_CRLF,
+  RESP_NO_MEMORY,
+  RESP_UNAUTHENTICATED_BULK,
+  RESP_UNAUTHENTICATED_MULTIBULK,
+  RESP_UNBALANCED,
+  bulkMax,
+  elementsMax,
+  lineMax,
+  respUnexpected,
+  respWrong,
+  restricted,
+} from './resp-limits'
 
 const CR: u32 = 13
 const LF: u32 = 10
@@ -35,12 +36,9 @@ const STAR: u32 = 42
 /** The argument table of the last command decoded: {address u32, length u32} each. Reused by the next. */
 export let respArgv: usize = 0
 export let respArgc: u32 = 0
-/** The byte behind RESP_EXPECTED_BULK. */
-export let respGot: u32 = 0
 
 let capacity: u32 = 0
-let unescaped: usize = 0 // the arguments of the last inline command
-let restricted = false
+let unescaped: usize = 0 // the arguments of the last inline command that respDecode has met
 
 // Where a scan stands, relative to the frame's first byte.
 export let scanAt: u32 = 0 // the next byte to look at
@@ -54,13 +52,6 @@ export function respCreate(): bool {
   respArgv = alloc(capacity << 3)
   unescaped = alloc(RESP_LINE_MAX + 2)
   return respArgv != 0 && unescaped != 0
-}
-
-/** Before authentication: at most 10 arguments of 16 KiB (Redis, CVE-2021-32675). */
-// @ts-ignore: decorator
-@inline
-export function respRestrict(on: bool): void {
-  restricted = on
 }
 
 // @ts-ignore: decorator
@@ -104,7 +95,7 @@ export function respDecode(at: usize, end: usize): i32 {
   let p = at + 1
   let count: i32 = 0
   // `*N\r\n` with one digit is nearly every command there is
-  if (p + 3 <= end && load<u16>(p, 1) == 0x0a0d && <u32>load<u8>(p) - 49 < 9) {
+  if (p + 3 <= end && load<u16>(p, 1) == 0x0a0d && <u32>load<u8>(p) - 49 < min(elementsMax, 9)) {
     count = <i32>load<u8>(p) - 48
     p += 3
   } else {
@@ -113,8 +104,9 @@ export function respDecode(at: usize, end: usize): i32 {
       if (header == 0) scanFrom(<u32>(end - at) - heldBack(end), 0, 0, -1)
       return header == LINE_BAD ? RESP_BAD_MULTIBULK : header == LINE_LONG ? RESP_BIG_COUNT : RESP_INCOMPLETE
     }
-    if (!parseInteger(p, header - 2) || parsedInteger > RESP_ELEMENTS_MAX) return RESP_BAD_MULTIBULK
+    const good = parseInteger(p, header - 2) && parsedInteger <= <i64>elementsMax
     p += header
+    if (!good) return respWrong(RESP_BAD_MULTIBULK, p)
     if (parsedInteger <= 0) {
       respArgc = 0
       return <i32>(p - at)
@@ -122,13 +114,16 @@ export function respDecode(at: usize, end: usize): i32 {
     count = <i32>parsedInteger
   }
   if (restricted && count > 10) return RESP_UNAUTHENTICATED_MULTIBULK
+  // the short lengths that need no look at the limit
+  const oneDigit = min(bulkMax, 9) + 1
+  const endTwo = bulkMax >= 99 ? end : 0
   let argument: u32 = 0
   for (let left = count; left > 0; left--) {
     let length: u32 = 0
-    if (p + 4 <= end && load<u8>(p) == DOLLAR && load<u16>(p, 2) == 0x0a0d && <u32>load<u8>(p, 1) - 48 < 10) {
+    if (p + 4 <= end && load<u8>(p) == DOLLAR && load<u16>(p, 2) == 0x0a0d && <u32>load<u8>(p, 1) - 48 < oneDigit) {
       length = <u32>load<u8>(p, 1) - 48
       p += 4
-    } else if (p + 5 <= end && load<u8>(p) == DOLLAR && load<u16>(p, 3) == 0x0a0d && twoDigits(p + 1)) {
+    } else if (p + 5 <= endTwo && load<u8>(p) == DOLLAR && load<u16>(p, 3) == 0x0a0d && twoDigits(p + 1)) {
       length = (<u32>load<u8>(p, 1) - 48) * 10 + <u32>load<u8>(p, 2) - 48
       p += 5
     } else {
@@ -144,12 +139,12 @@ export function respDecode(at: usize, end: usize): i32 {
       scanFrom(<u32>(p - at), <u32>(p - at), left, length)
       return RESP_INCOMPLETE
     }
-    if (argument == capacity && !growTable(count)) return RESP_BAD_MULTIBULK
+    if (argument == capacity && !growTable(count)) return respWrong(RESP_NO_MEMORY, p)
     store<u32>(respArgv + (argument << 3), <u32>p)
     store<u32>(respArgv + (argument << 3), length, 4)
     argument++
     p += length
-    if (load<u16>(p) != 0x0a0d) return RESP_NO_CRLF
+    if (load<u16>(p) != 0x0a0d) return respWrong(RESP_NO_CRLF, p + 2)
     p += 2
   }
   respArgc = argument
@@ -169,7 +164,9 @@ export function respScan(base: usize, end: usize): i32 {
       if (header == 0) scanAt = <u32>(end - base) - heldBack(end)
       return header == LINE_BAD ? RESP_BAD_MULTIBULK : header == LINE_LONG ? RESP_BIG_COUNT : RESP_INCOMPLETE
     }
-    if (!parseInteger(base + 1, header - 2) || parsedInteger > RESP_ELEMENTS_MAX) return RESP_BAD_MULTIBULK
+    if (!parseInteger(base + 1, header - 2) || parsedInteger > <i64>elementsMax) {
+      return respWrong(RESP_BAD_MULTIBULK, base + 1 + header)
+    }
     if (parsedInteger <= 0) return 1
     if (restricted && parsedInteger > 10) return RESP_UNAUTHENTICATED_MULTIBULK
     scanLeft = <i32>parsedInteger
@@ -180,7 +177,7 @@ export function respScan(base: usize, end: usize): i32 {
     if (scanBulk >= 0) {
       const p = base + scanAt
       if (p > end || <usize>scanBulk + 2 > end - p) return RESP_INCOMPLETE
-      if (load<u16>(p + scanBulk) != 0x0a0d) return RESP_NO_CRLF
+      if (load<u16>(p + scanBulk) != 0x0a0d) return respWrong(RESP_NO_CRLF, p + scanBulk + 2)
       scanAt += <u32>scanBulk + 2
       scanLine = scanAt
       scanBulk = -1
@@ -223,11 +220,11 @@ function line(from: usize, end: usize): i32 {
 
 /** The line that begins at `from`, searched from `p` on: its bytes up to and with CRLF. */
 function lineFrom(from: usize, p: usize, end: usize): i32 {
-  const limit = min(end, from + RESP_LINE_MAX + 1)
+  const limit = min(end, from + lineMax + 1)
   while (p < limit && load<u8>(p) != CR) p++
-  if (<u32>(p - from) > RESP_LINE_MAX) return LINE_LONG
+  if (<u32>(p - from) > lineMax) return respWrong(LINE_LONG, from + lineMax + 1)
   if (p + 1 >= end) return 0
-  return load<u8>(p, 1) == LF ? <i32>(p - from) + 2 : LINE_BAD
+  return load<u8>(p, 1) == LF ? <i32>(p - from) + 2 : respWrong(LINE_BAD, p + 2)
 }
 
 /** A carriage return that ends the chunk must be looked at again with what follows. */
@@ -252,16 +249,15 @@ function bulkHeader(p: usize, end: usize): i32 {
 /** The header of a bulk: its bytes, with the length in parsedInteger; 0: incomplete; or an error. */
 function bulkHeaderFrom(p: usize, from: usize, end: usize): i32 {
   if (p >= end) return RESP_INCOMPLETE
-  if (load<u8>(p) != DOLLAR) {
-    // Redis judges the type once the line is whole; so that chunks do not matter, neither do we wait longer
-    respGot = load<u8>(p)
-    return RESP_EXPECTED_BULK
-  }
+  // Redis judges the type once the line is whole; so that chunks do not matter, neither do we wait longer
+  if (load<u8>(p) != DOLLAR) return respUnexpected(RESP_EXPECTED_BULK, p)
   const header = lineFrom(p + 1, from, end)
   if (header == 0) return RESP_INCOMPLETE
   if (header == LINE_LONG) return RESP_BIG_BULK_COUNT
-  if (header < 0 || !parseInteger(p + 1, header - 2)) return RESP_BAD_BULK
-  if (parsedInteger < 0 || parsedInteger > BULK_MAX) return RESP_BAD_BULK
+  if (header < 0) return RESP_BAD_BULK
+  if (!parseInteger(p + 1, header - 2) || parsedInteger < 0 || parsedInteger > <i64>bulkMax) {
+    return respWrong(RESP_BAD_BULK, p + 1 + header)
+  }
   if (restricted && parsedInteger > 16384) return RESP_UNAUTHENTICATED_BULK
   return header + 1
 }
@@ -279,24 +275,39 @@ function growTable(count: i32): bool {
 }
 
 function decodeInline(at: usize, end: usize): i32 {
+  const size = respLine(at, end)
+  return size > 0 && !respSplit(at, size, unescaped) ? RESP_UNBALANCED : size
+}
+
+/** Bytes of the inline command at `at`, its end included; RESP_INCOMPLETE, with the scan's place set; or an error. */
+export function respLine(at: usize, end: usize): i32 {
   scanFrom(0, 0, 0, -1)
   const whole = scanInline(at, end)
   if (whole <= 0) return whole
   const size = scanAt
   scanFrom(0, 0, 0, -1)
+  return <i32>size
+}
+
+/** Splits the inline command of `size` bytes at `at` into arguments, unescaped to `to`; false: unbalanced quotes. */
+export function respSplit(at: usize, size: u32, to: usize): bool {
   let last = at + size - 1 // the line feed
   if (last > at && load<u8>(last - 1) == CR) last--
-  return splitInline(at, last) ? <i32>size : RESP_UNBALANCED
+  const balanced = splitInline(at, last, to)
+  if (!balanced) respWrong(RESP_UNBALANCED, at + size)
+  return balanced
 }
 
 /** 1 when the inline command at `base` has its line feed, which is then the byte before scanAt. */
 function scanInline(base: usize, end: usize): i32 {
   let p = base + scanAt
-  const limit = min(end, base + RESP_LINE_MAX + 2)
+  const limit = min(end, base + lineMax + 2)
   while (p < limit && load<u8>(p) != LF) p++
   scanAt = <u32>(p - base)
   // with its carriage return a line may be one byte longer than without
-  if (scanAt > RESP_LINE_MAX && (scanAt > RESP_LINE_MAX + 1 || load<u8>(p - 1) != CR)) return RESP_BIG_INLINE
+  if (scanAt > lineMax && (scanAt > lineMax + 1 || load<u8>(p - 1) != CR)) {
+    return respWrong(RESP_BIG_INLINE, base + lineMax + 1)
+  }
   if (p >= end) return RESP_INCOMPLETE
   scanAt++
   return 1
@@ -322,9 +333,8 @@ function hex(c: u32): i32 {
 }
 
 /** Splits `[p, end)` into unescaped arguments as sdssplitargs does; false: quotes do not balance. */
-function splitInline(p: usize, end: usize): bool {
+function splitInline(p: usize, end: usize, to: usize): bool {
   respArgc = 0
-  let to = unescaped
   while (true) {
     while (p < end && isSpace(load<u8>(p))) p++
     if (p >= end || load<u8>(p) == 0) return true // sdssplitargs ends at a NUL

@@ -14,9 +14,10 @@ import {
   setFlags,
   waitForLimit,
 } from '../channel/table'
-import { RESP_INCOMPLETE, respArg, respArgLength, respArgc, respDecode, respRestrict } from '../codec/resp'
+import { respArg, respArgLength, respArgc, respDecode } from '../codec/resp'
 import { batchBegin, batchEnd, batchMark, batchMarked, batchUse } from '../codec/resp-batch'
 import { protocolError } from '../codec/resp-error'
+import { RESP_INCOMPLETE, respRestrict } from '../codec/resp-limits'
 import { queueBytes, queueLost } from '../memory/queue'
 import { KV_CLOSE, KV_CLOSE_SILENT, KV_UPCALL } from './kv/command'
 import { kvExecute } from './kv/kv'

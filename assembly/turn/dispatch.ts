@@ -6,7 +6,6 @@ import { FLAG_BLOCKED_HOST, channelEnd, endpoint, flags, state } from '../channe
 import {
   respIsInline,
   respNeed,
-  respRestrict,
   respScan,
   scanAt,
   scanBulk,
@@ -14,6 +13,7 @@ import {
   scanLeft,
   scanLine,
 } from '../codec/resp'
+import { respRestrict } from '../codec/resp-limits'
 import {
   SITE_ECHO,
   SITE_HOST,

@@ -13,5 +13,6 @@ export interface FrameError extends Error {
 export function channelError(number: number, length: number): Error {
   if (ERRORS[number] === undefined) return systemError(-number, 'read')
   const { message, ...rest } = decodeError(number, length)
-  return Object.assign(new Error(`${message} (${length} bytes)`), rest)
+  const text = ERRORS[number].verbatim ? message : `${message} (${length} bytes)`
+  return Object.assign(new Error(text), rest)
 }

@@ -1,6 +1,7 @@
 // Decoder: frames out of a stream, on any host, without I/O.
 import { RECORD_BYTES, RECORD_ERROR } from '../../assembly/codec/abi.ts'
 import type { Codec } from './codec/codec.ts'
+import type { RespToken } from './codec/resp-reply.ts'
 import { type DecodeError, decodeError } from './errors.ts'
 import { Frame } from './frame.ts'
 import type { Core } from './load.ts'
@@ -15,9 +16,16 @@ export type Result<M = undefined> =
       readonly frame: Uint8Array
       /** What a structured frame means (resp, memcached, http1). */
       readonly message?: M
+      /** The elements of a reply, undecoded (resp with `messages: 'replies'`). */
+      readonly tokens?: readonly RespToken[]
       readonly error?: undefined
     }
-  | { readonly error: DecodeError; readonly frame?: undefined; readonly message?: undefined }
+  | {
+      readonly error: DecodeError
+      readonly frame?: undefined
+      readonly message?: undefined
+      readonly tokens?: undefined
+    }
 
 /** Plain functions that `each` calls, in the order of the stream. */
 export interface FrameHandler<M = undefined> {
@@ -210,11 +218,10 @@ export class Decoder<M = undefined> {
       const inPlace = input !== 0 && at >= input && at < input + INPUT_BYTES
       const from = at - input + offset
       const content = inPlace ? pushed.subarray(from, from + length) : bytes.slice(at, at + length)
-      results.push(
-        this.#codec.message === undefined
-          ? { frame: content }
-          : { frame: content, message: this.#codec.message(frame) },
-      )
+      const { message, tokens } = this.#codec
+      if (message === undefined) results.push({ frame: content })
+      else if (tokens === undefined) results.push({ frame: content, message: message(frame) })
+      else results.push({ frame: content, message: message(frame), tokens: tokens(frame) })
     }
   }
 }

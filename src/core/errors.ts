@@ -6,6 +6,8 @@ import {
   ERROR_NO_MEMORY,
   ERROR_PREFIX_CORRUPTED,
 } from '../../assembly/codec/abi.ts'
+import { MEMCACHED_ERRORS } from './codec/memcached-errors.ts'
+import { RESP_ERRORS } from './codec/resp-errors.ts'
 
 /** What a number of the core means. */
 export interface ErrorMeaning {
@@ -15,6 +17,12 @@ export interface ErrorMeaning {
   readonly fatal?: true
   /** What an HTTP server answers. */
   readonly status?: number
+  /** The message is what the peer is told, and stands alone. */
+  readonly verbatim?: true
+  /** The upper half of the length is a byte, which the message shows at its `#`. */
+  readonly byte?: true
+  /** The upper half of the length says whether the peer wants no answer. */
+  readonly quiet?: true
 }
 
 /** @internal By number, ERROR_* in assembly/abi.ts. */
@@ -34,6 +42,8 @@ export const ERRORS: Readonly<Record<number, ErrorMeaning>> = {
     fatal: true,
   },
   [ERROR_NO_MEMORY]: { code: 'MILLRACE_ERR_NO_MEMORY', message: "the core's memory is exhausted", fatal: true },
+  ...RESP_ERRORS,
+  ...MEMCACHED_ERRORS,
 }
 
 /** A frame that could not be delivered. */
@@ -45,13 +55,26 @@ export interface DecodeError {
   readonly length: number
   /** The status an HTTP server answers with (http1). */
   readonly status?: number
+  /** The client said `noreply`: whoever answers it would break the order of what it reads (memcached). */
+  readonly noreply?: true
 }
 
 /** @internal The error for a number of the core. */
 export function decodeError(number: number, length: number): DecodeError {
   const meaning = ERRORS[number] ?? { code: 'MILLRACE_ERR_UNKNOWN', message: `error ${number} of the core` }
-  const { code, message, status } = meaning
+  const { code, status } = meaning
+  let { message } = meaning
+  if (meaning.byte) {
+    message = message.replace('#', () => shown(Math.floor(length / 2 ** 32)))
+    length %= 2 ** 32
+  }
+  if (meaning.quiet && length >= 2 ** 32) return { code, message, length: length - 2 ** 32, noreply: true }
   return status === undefined ? { code, message, length } : { code, message, length, status }
+}
+
+/** A byte as a reply shows it: never the end of a line. */
+function shown(byte: number): string {
+  return byte === 13 || byte === 10 ? ' ' : String.fromCharCode(byte)
 }
 
 /** @internal Whether a number of the core ends its stream. */

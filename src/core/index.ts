@@ -4,7 +4,17 @@ export { type DelimiterOptions, delimiter } from './codec/delimiter.ts'
 export { type FixedOptions, fixed } from './codec/fixed.ts'
 export { type LengthFieldOptions, lengthField } from './codec/length-field.ts'
 export { type LineOptions, line } from './codec/line.ts'
+export {
+  encodeMemcached,
+  type MemcachedCommand,
+  type MemcachedOptions,
+  memcached,
+} from './codec/memcached.ts'
 export { raw } from './codec/raw.ts'
+export { type RespOptions, resp } from './codec/resp.ts'
+export { encodeCommand, encodeReply } from './codec/resp-encode.ts'
+export { type RespToken, respTokens } from './codec/resp-reply.ts'
+export { RespAttributed, RespError, RespPush, type RespValue, RespVerbatim } from './codec/resp-value.ts'
 export { type Varint32Options, varint32 } from './codec/varint32.ts'
 export type { Decoder, FrameHandler, Result } from './decoder.ts'
 export type { DecodeError } from './errors.ts'

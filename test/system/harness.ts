@@ -35,6 +35,7 @@ export function lacking(program: string, debian: string, question = '--version')
 export const NO_REDIS = lacking('redis-server', 'redis-server')
 export const NO_REDIS_TOOLS = lacking('redis-cli', 'redis-tools') || lacking('redis-benchmark', 'redis-tools')
 export const NO_NUTCRACKER = lacking('nutcracker', 'nutcracker')
+export const NO_MEMCACHED = lacking('memcached', 'memcached')
 
 /** Keys that every hash spreads: fnv1a_64, twemproxy's default, sends thousands of consecutive names to one server. */
 export const spreadKey = (prefix: string, i: number): string =>

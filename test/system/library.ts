@@ -28,7 +28,9 @@ export function waitBy(name: WaitName): void {
 let servers = 0
 
 /** A server for the length of one test; after the last one no channel and no skb may be left. */
-export async function serve(options: Partial<ListenOptions> & Pick<ListenOptions, 'handler'>): Promise<Server> {
+export async function serve<M = undefined>(
+  options: Partial<ListenOptions<M>> & Pick<ListenOptions<M>, 'handler'>,
+): Promise<Server> {
   const server = await listen({ port: 0, ...options })
   servers++
   expect(threadLoop().wait.name).toBe(process.env.MILLRACE_WAIT)

@@ -15,8 +15,9 @@ import {
   setFlags,
   waitForLimit,
 } from '../../channel/table'
-import { RESP_INCOMPLETE, respArgc, respDecode } from '../../codec/resp'
+import { respArgc, respDecode } from '../../codec/resp'
 import { protocolError } from '../../codec/resp-error'
+import { RESP_INCOMPLETE } from '../../codec/resp-limits'
 import { count } from '../../memory/counter'
 import { queueBytes, queueLost } from '../../memory/queue'
 import { sessionFree } from '../kv/session'

@@ -15,7 +15,7 @@ import {
 } from '../../channel/table'
 import { nowNs } from '../../clock'
 import { replyRaw } from '../../codec/reply'
-import { REPLY_MALFORMED, replyBegin, replyNeed, replyProtocol, replyScan } from '../../codec/resp-reply'
+import { replyBegin, replyNeed, replyProtocol, replyScan } from '../../codec/resp-reply'
 import { queueAppend, queueAppendBlock, queueBytes, queueLost } from '../../memory/queue'
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
 import { channelData } from '../../channel/user-data'
@@ -180,7 +180,7 @@ export function upstreamFrames(ch: usize, at: usize, end: usize): usize {
   while (at < end) {
     const length = replyScan(scan, at, end)
     if (length == 0) break
-    if (length == REPLY_MALFORMED) {
+    if (length < 0) {
       upstreamFail(server, FAIL_MALFORMED)
       return end
     }

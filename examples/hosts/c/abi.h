@@ -82,9 +82,39 @@
 #define MR_ERROR_FRAME_INCOMPLETE 10003
 #define MR_ERROR_NO_MEMORY 10004
 #define MR_ERROR_PREFIX_CORRUPTED 10005 // fatal: nothing tells where the next frame begins
-#define MR_ERROR_RESP 10100 // … 10199, resp
-#define MR_ERROR_MEMCACHED 10200 // … 10299, memcached
+#define MR_ERROR_RESP 10100 // … 10199, resp; assembly/codec/resp-limits.ts counts on from here
+#define MR_ERROR_RESP_MULTIBULK 10100
+#define MR_ERROR_RESP_BULK 10101
+#define MR_ERROR_RESP_EXPECTED_BULK 10102 // the upper half of the length is the byte that came
+#define MR_ERROR_RESP_UNBALANCED 10103
+#define MR_ERROR_RESP_INLINE 10104
+#define MR_ERROR_RESP_MULTIBULK_LINE 10105
+#define MR_ERROR_RESP_BULK_LINE 10106
+#define MR_ERROR_RESP_BULK_END 10107
+#define MR_ERROR_RESP_CROSS_PROTOCOL 10111
+#define MR_ERROR_RESP_REPLY_TYPE 10112 // the upper half of the length is the byte that came
+#define MR_ERROR_RESP_REPLY_LINE 10113
+#define MR_ERROR_RESP_REPLY_LINE_END 10114
+#define MR_ERROR_RESP_REPLY_VALUE 10115
+#define MR_ERROR_RESP_REPLY_DEPTH 10116
+#define MR_ERROR_RESP_REPLY_PUSH 10117
+#define MR_ERROR_MEMCACHED 10200 // … 10299, memcached; an upper half of 1 of the length: nobody wants an answer
+#define MR_ERROR_MEMCACHED_COMMAND 10200
+#define MR_ERROR_MEMCACHED_FORMAT 10201
+#define MR_ERROR_MEMCACHED_DELETE 10202
+#define MR_ERROR_MEMCACHED_DELTA 10203
+#define MR_ERROR_MEMCACHED_EXPTIME 10204
+#define MR_ERROR_MEMCACHED_TOO_LARGE 10205
+#define MR_ERROR_MEMCACHED_DATA 10206
+#define MR_ERROR_MEMCACHED_LENGTH 10207 // how long the data is cannot be read
+#define MR_ERROR_MEMCACHED_LINE 10208
+#define MR_ERROR_MEMCACHED_BINARY 10209
+#define MR_ERROR_MEMCACHED_HTTP 10210
 #define MR_ERROR_HTTP1 10300 // … 10399, http1
+
+// Parts of a memcached command.
+#define MR_MEMCACHED_WORD 0
+#define MR_MEMCACHED_DATA 1
 
 // How points are placed and keys are hashed.
 #define MR_RING_KETAMA 1 // libketama: MD5 points at `host:port-k`, MD5 keys

@@ -2,6 +2,7 @@
 import { CODEC_BYTES, CODEC_KIND } from '../../../assembly/codec/abi.ts'
 import type { Frame } from '../frame.ts'
 import { InvalidArgumentError } from '../invalid-argument.ts'
+import type { RespToken } from './resp-reply.ts'
 
 /** A framing, made by `lengthField`, `resp` and their kin. `M` is what a frame means, where it is structured. */
 export interface Codec<M = undefined> {
@@ -12,6 +13,15 @@ export interface Codec<M = undefined> {
   write(view: DataView, at: number): void
   /** @internal Reads what a frame means out of its parts. */
   message?: ((frame: Frame) => M) | undefined
+  /** @internal The elements of a reply, undecoded (resp). */
+  tokens?: ((frame: Frame) => RespToken[]) | undefined
+}
+
+/** @internal The first `count` parts of a frame. Copies. */
+export function wordsOf(frame: Frame, count: number): Uint8Array[] {
+  const words: Uint8Array[] = []
+  for (let i = 0; i < count; i++) words.push(frame.partBytes(i).slice())
+  return words
 }
 
 /** @internal A codec without delimiters: its kind, and what else it writes. */

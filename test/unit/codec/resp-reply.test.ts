@@ -12,27 +12,38 @@ const core = codecCore()
 const inbound = new Inbound(core, 1 << 20)
 const state = core.call('alloc', core.global('REPLY_STATE_BYTES'))
 
+const VALUES: Readonly<Record<string, RegExp>> = {
+  _: /^$/,
+  '#': /^[tf]$/,
+  ',': /^[+-]?(\d+(\.\d+)?([eE][+-]?\d+)?|inf|nan)$/,
+  '(': /^[+-]?\d+$/,
+}
+
 /** Where the reply at `at` ends: 0 where it is not whole, −1 where it is malformed. */
 function replyTwin(text: string, at: number, resp3: boolean, depth = 0): number {
   if (at >= text.length) return 0
   const type = text.charAt(at)
   if (!(resp3 ? '+-:$*_#,(=!~%' : '+-:$*').includes(type)) return -1
   const cr = text.indexOf('\r', at)
-  if ((cr < 0 ? text.length : cr) - at > LINE_MAX) return -1
+  if ((cr < 0 ? text.length : cr) - at - 1 > LINE_MAX) return -1
   if (cr < 0 || cr + 1 === text.length) return 0
   if (text[cr + 1] !== '\n') return -1
   let next = cr + 2
-  if ('+-_#,('.includes(type)) return next
-  const count = integer(text.slice(at + 1, cr))
+  const line = text.slice(at + 1, cr)
+  if ('+-'.includes(type)) return next
+  const grammar = VALUES[type]
+  if (grammar !== undefined) return grammar.test(line) ? next : -1
+  if (type === ':') return integer(line.replace(/^\+(?!-)/, '')) === undefined ? -1 : next
+  const count = integer(line)
   if (count === undefined) return -1
-  if (type === ':') return next
   if (count < -1n) return -1
   if (count <= 0n && '*~%'.includes(type)) return next
   if ('$=!'.includes(type)) {
     if (count < 0n) return next
-    if (count > 536870912n) return -1
+    if (count > 536870912n || (type === '=' && count < 4n)) return -1
     next += Number(count)
     if (next + 2 > text.length) return 0
+    if (type === '=' && text[cr + 5] !== ':') return -1
     return text.slice(next, next + 2) === '\r\n' ? next + 2 : -1
   }
   if (depth === DEPTH_MAX || count > 0x7fffffffn) return -1
@@ -121,6 +132,7 @@ const RESP3 = [
   '_\r\n#t\r\n,1.5\r\n,-inf\r\n(12345678901234567890\r\n=8\r\ntxt:text\r\n!5\r\nERR x\r\n',
   '%2\r\n+a\r\n:1\r\n+b\r\n~2\r\n_\r\n#f\r\n%0\r\n~0\r\n+next\r\n',
   '*3\r\n_\r\n_\r\n_\r\n+next\r\n',
+  ',+1.5e-9\r\n,12E3\r\n,nan\r\n,+inf\r\n(-1\r\n(+0012\r\n=4\r\ntxt:\r\n:+5\r\n',
 ]
 const MALFORMED = [
   ...['x\r\n', '\r\n', '\0', 'OK\r\n', '$', '*'].map((text) => `+OK\r\n${text}`),
@@ -128,7 +140,13 @@ const MALFORMED = [
     (head) => `${head}\r\nhello\r\n`,
   ),
   ...['*abc', '*-2', '*', '*+1', '*01', '*2147483648'].map((head) => `:1\r\n${head}\r\n:1\r\n`),
-  ...[':', ':x', ':1.5', ':9223372036854775808', ':-', ':01', ':-0', ': 1'].map((head) => `${head}\r\n`),
+  ...[':', ':x', ':1.5', ':9223372036854775808', ':-', ':01', ':-0', ': 1', ':+', ':+-1', ':++1', ':+01'].map(
+    (head) => `${head}\r\n`,
+  ),
+  ...['_x', '#', '#x', '#tt', ',', ',.5', ',1.', ',1e', ',1e+', ',x', ',infx', ',1.5.2', '(', '(-', '(1.5', '(0x1'].map(
+    (line) => `+OK\r\n${line}\r\n`,
+  ),
+  ...['=3\r\ntxt', '=4\r\ntxt;', '=0\r\n', '=7\r\ntx:text'].map((head) => `+OK\r\n${head}\r\n+OK\r\n`),
   '$6\r\nfoobarr\r\n',
   '$3\r\nfoo\rx+OK\r\n',
   '$0\r\nx\r\n',
@@ -177,7 +195,7 @@ describe.each([
 })
 
 test('a line is as long as the limit, and no longer, however it is cut', () => {
-  for (const bytes of [LINE_MAX - 2, LINE_MAX - 1, LINE_MAX, LINE_MAX + 1]) {
+  for (const bytes of [LINE_MAX - 1, LINE_MAX, LINE_MAX + 1, LINE_MAX + 2]) {
     for (const line of ['+', ':', '$', '*'].map((type) => Buffer.from(`${type}${'1'.repeat(bytes)}\r\n+OK\r\n`))) {
       compare(line, [line], false)
       for (const at of [1, LINE_MAX - 1, LINE_MAX, LINE_MAX + 1, LINE_MAX + 2, LINE_MAX + 3]) {
@@ -185,8 +203,8 @@ test('a line is as long as the limit, and no longer, however it is cut', () => {
       }
     }
   }
-  expect(decode([Buffer.from(`+${'1'.repeat(LINE_MAX - 1)}\r\n`)], false)).toEqual([LINE_MAX + 2])
-  expect(decode([Buffer.from(`+${'1'.repeat(LINE_MAX)}`)], false)).toEqual([-1])
+  expect(decode([Buffer.from(`+${'1'.repeat(LINE_MAX)}\r\n`)], false)).toEqual([LINE_MAX + 3])
+  expect(decode([Buffer.from(`+${'1'.repeat(LINE_MAX + 1)}`)], false)).toEqual([-1])
 })
 
 /** A valid reply of any kind. */
@@ -205,11 +223,19 @@ function reply(random: Random, resp3: boolean, depth = 0): string {
     case '$':
     case '=':
     case '!': {
-      const value = bytes()
+      const value = type === '=' ? `txt:${bytes()}` : bytes()
       return random.chance(0.1) ? `${type}-1\r\n` : `${type}${value.length}\r\n${value}\r\n`
     }
     case ':':
       return `:${random.between(-1000, 1000)}\r\n`
+    case '_':
+      return '_\r\n'
+    case '#':
+      return `#${random.pick(['t', 'f'])}\r\n`
+    case ',':
+      return `,${random.pick(['inf', '-inf', 'nan', String(random.between(-99, 99) / 8), '1e+21'])}\r\n`
+    case '(':
+      return `(${random.pick(['', '-', '+'])}${random.between(0, 1000)}000000000000000000000\r\n`
     default:
       return `${type}${bytes().replace(/\r/g, '')}\r\n`
   }

@@ -1,9 +1,14 @@
 // The naive twin of the RESP request decoder: written from the protocol and Redis's limits, over one string that holds
 // the whole stream (latin1). What it says is the truth that the core is compared with.
 
-const LINE_MAX = 65536
-const ELEMENTS_MAX = 1048576
-const BULK_MAX = 536870912n
+/** What a decoder is held to. */
+export interface RespLimits {
+  readonly line: number
+  readonly elements: number
+  readonly bulk: number
+}
+
+const REDIS: RespLimits = { line: 65536, elements: 1048576, bulk: 536870912 }
 
 export const RESP_ERRORS = {
   badMultibulk: -1,
@@ -26,11 +31,21 @@ type Line = { readonly text: string; readonly next: number } | 'incomplete' | 'b
 
 /** Every result of a stream; after an error nothing follows. Commands without arguments are no results. */
 export function respTwin(stream: string, restricted = false): RespResult[] {
-  const results: RespResult[] = []
+  return respFrames(stream, REDIS, restricted).map(({ result }) => result)
+}
+
+/** The same, with the bytes of each. */
+export function respFrames(
+  stream: string,
+  limits: RespLimits = REDIS,
+  restricted = false,
+): { readonly result: RespResult; readonly frame: string }[] {
+  const results: { result: RespResult; frame: string }[] = []
   for (let at = 0; at < stream.length; ) {
-    const parsed = stream[at] === '*' ? multibulk(stream, at, restricted) : inline(stream, at)
+    const parsed = stream[at] === '*' ? multibulk(stream, at, limits, restricted) : inline(stream, at, limits)
     if (parsed === undefined) break
-    if (typeof parsed.result === 'string' || parsed.result.length > 0) results.push(parsed.result)
+    const frame = stream.slice(at, parsed.next)
+    if (typeof parsed.result === 'string' || parsed.result.length > 0) results.push({ result: parsed.result, frame })
     if (typeof parsed.result === 'string') break
     at = parsed.next
   }
@@ -39,23 +54,23 @@ export function respTwin(stream: string, restricted = false): RespResult[] {
 
 const failed = (name: keyof typeof RESP_ERRORS, got = ''): Parsed => ({ result: name + got, next: 0 })
 
-function multibulk(stream: string, start: number, restricted: boolean): Parsed {
-  const head = line(stream, start + 1)
+function multibulk(stream: string, start: number, limits: RespLimits, restricted: boolean): Parsed {
+  const head = line(stream, start + 1, limits.line)
   if (head === 'incomplete') return undefined
   if (head === 'long') return failed('bigCount')
   const count = head === 'bad' ? undefined : integer(head.text)
-  if (head === 'bad' || count === undefined || count > ELEMENTS_MAX) return failed('badMultibulk')
+  if (head === 'bad' || count === undefined || count > limits.elements) return failed('badMultibulk')
   if (restricted && count > 10) return failed('unauthenticatedMultibulk')
   const words: string[] = []
   let at = head.next
   while (words.length < count) {
     if (at >= stream.length) return undefined
     if (stream[at] !== '$') return failed('expectedBulk', stream[at])
-    const size = line(stream, at + 1)
+    const size = line(stream, at + 1, limits.line)
     if (size === 'incomplete') return undefined
     if (size === 'long') return failed('bigBulkCount')
     const length = size === 'bad' ? undefined : integer(size.text)
-    if (size === 'bad' || length === undefined || length < 0n || length > BULK_MAX) return failed('badBulk')
+    if (size === 'bad' || length === undefined || length < 0n || length > limits.bulk) return failed('badBulk')
     if (restricted && length > 16384) return failed('unauthenticatedBulk')
     const end = size.next + Number(length)
     if (end + 2 > stream.length) return undefined
@@ -67,10 +82,10 @@ function multibulk(stream: string, start: number, restricted: boolean): Parsed {
 }
 
 /** A header: it ends at the first carriage return, which a line feed must follow. */
-function line(stream: string, from: number): Line {
+function line(stream: string, from: number, max: number): Line {
   const cr = stream.indexOf('\r', from)
   const end = cr < 0 ? stream.length : cr
-  if (end - from > LINE_MAX) return 'long'
+  if (end - from > max) return 'long'
   if (cr < 0 || cr + 1 === stream.length) return 'incomplete'
   return stream[cr + 1] === '\n' ? { text: stream.slice(from, cr), next: cr + 2 } : 'bad'
 }
@@ -82,11 +97,11 @@ export function integer(text: string): bigint | undefined {
   return BigInt.asIntN(64, value) === value ? value : undefined
 }
 
-function inline(stream: string, start: number): Parsed {
+function inline(stream: string, start: number, limits: RespLimits): Parsed {
   const feed = stream.indexOf('\n', start)
   const rest = stream.slice(start, feed < 0 ? stream.length : feed)
   const text = rest.endsWith('\r') ? rest.slice(0, -1) : rest
-  if (text.length > LINE_MAX) return failed('bigInline')
+  if (text.length > limits.line) return failed('bigInline')
   if (feed < 0) return undefined
   const words = split(text)
   return words === undefined ? failed('unbalanced') : { result: words, next: feed + 1 }
