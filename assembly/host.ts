@@ -20,6 +20,7 @@ export {
   streamPush,
   streamPut,
   streamRoom,
+  streamTell,
   streamWants,
 } from './codec/stream'
 export { ringBuild, ringFree } from './ring/build'

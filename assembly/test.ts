@@ -34,6 +34,7 @@ export {
   codecNeed,
   codecRelease,
   codecTake,
+  codecTell,
 } from './codec/codec'
 export { lengthFieldEncode, lengthFieldFits } from './codec/length-field'
 export { recordsCount, recordsCreate, recordsDone, recordsFirst, recordsRoom, recordsShort } from './codec/records'
@@ -45,6 +46,7 @@ export {
   streamPush,
   streamPut,
   streamRoom,
+  streamTell,
   streamWants,
 } from './codec/stream'
 export {

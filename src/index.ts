@@ -10,6 +10,24 @@ export type { FrameError } from './channel/errors.ts'
 export type { Codec } from './core/codec/codec.ts'
 export { type DelimiterOptions, delimiter } from './core/codec/delimiter.ts'
 export { type FixedOptions, fixed } from './core/codec/fixed.ts'
+export {
+  type Http1Headers,
+  type Http1Options,
+  type Http1RequestHead,
+  type Http1RequestMessage,
+  type Http1ResponseHead,
+  type Http1ResponseMessage,
+  http1,
+} from './core/codec/http1.ts'
+export {
+  encodeChunk,
+  encodeLastChunk,
+  encodeRequestHead,
+  encodeResponseHead,
+  type Http1Fields,
+  type Http1RequestHeadInit,
+  type Http1ResponseHeadInit,
+} from './core/codec/http1-encode.ts'
 export { type LengthFieldOptions, lengthField } from './core/codec/length-field.ts'
 export { type LineOptions, line } from './core/codec/line.ts'
 export {

@@ -16,6 +16,7 @@ import { ERANGE } from '../abi'
 import * as abi from './abi'
 import { delimiterDecode, delimiterEncode, delimiterEnd, delimiterTake } from './delimiter'
 import { fixedDecode, fixedFits, fixedNeed } from './fixed'
+import { http1Decode, http1End, http1Take, http1Tell } from './http1'
 import { lengthFieldDecode, lengthFieldEncode, lengthFieldEnd, lengthFieldFits, lengthFieldNeed } from './length-field'
 import { lineDecode, lineEncode, lineEnd, lineTake } from './line'
 import { memcachedDecode, memcachedNeed, memcachedTake } from './memcached'
@@ -62,6 +63,8 @@ function decode(codec: usize, state: usize, at: usize, end: usize): usize {
       return fixedDecode(codec, at, end)
     case abi.CODEC_VARINT32:
       return varint32Decode(codec, state, at, end)
+    case abi.CODEC_HTTP1:
+      return http1Decode(codec, state, at, end)
     default:
       if (at == end || !recordsRoom(1)) return at
       recordFrame(at, <u32>(end - at))
@@ -82,6 +85,8 @@ export function codecTake(codec: usize, state: usize, base: usize, have: u32, at
       return lineTake(codec, state, have, at, end)
     case abi.CODEC_DELIMITER:
       return delimiterTake(codec, state, have, at, end)
+    case abi.CODEC_HTTP1:
+      return http1Take(codec, state, at, end)
     default:
       return min(more, codecNeed(codec, state, base, have))
   }
@@ -121,10 +126,19 @@ export function codecEnd(codec: usize, state: usize, base: usize, left: u32): vo
     case abi.CODEC_DELIMITER:
       delimiterEnd(codec, state, base, left)
       break
+    case abi.CODEC_HTTP1:
+      http1End(state, left)
+      break
     default:
       if (left) recordError(abi.ERROR_FRAME_INCOMPLETE, left)
   }
   store<u32>(state, abi.DECODER_DEAD, abi.DECODER_FLAGS)
+}
+
+/** Says of the messages to come what the stream does not: HTTP1_TELL_*. False where that cannot be said now. */
+export function codecTell(codec: usize, state: usize, what: u32): bool {
+  if (load<u32>(state, abi.DECODER_FLAGS) & abi.DECODER_DEAD) return false
+  return kind(codec) == abi.CODEC_HTTP1 && http1Tell(codec, state, what)
 }
 
 /** Gives back what a state holds beyond its own bytes. */

@@ -18,7 +18,7 @@ import {
   skbTail,
   skbTailroom,
 } from '../memory/skb'
-import { codecDecode, codecEnd, codecNeed, codecRelease, codecTake } from './codec'
+import { codecDecode, codecEnd, codecNeed, codecRelease, codecTake, codecTell } from './codec'
 import { gatherRoom } from './gather'
 import { recordError, recordsCount, recordsDone, recordsRoom, recordsShort } from './records'
 
@@ -84,6 +84,11 @@ export function streamEnd(stream: usize): void {
   const base = partial ? skbData(partial) : 0
   codecEnd(load<u32>(stream, CODEC), stream + STATE, base, partial ? skbLength(partial) : 0)
   spend(stream)
+}
+
+/** Says of the messages to come what the stream does not; see codecTell. */
+export function streamTell(stream: usize, what: u32): bool {
+  return codecTell(load<u32>(stream, CODEC), stream + STATE, what)
 }
 
 /** Bytes that wait for the rest of their frame. */

@@ -86,6 +86,18 @@ export class Decoder<M = undefined> {
     this.#push(bytes, (records, count) => this.#deliver(records, count, handler))
   }
 
+  /**
+   * Says what the stream itself does not: to a decoder of http1 responses the method of each request that is sent, in
+   * order (a response to HEAD has no body); to one of http1 requests `'upgrade'`, when what follows is HTTP no more.
+   * Throws ERR_INVALID_STATE where that cannot be said now.
+   */
+  expect(what: string): void {
+    const { tell } = this.#codec
+    if (tell === undefined) throw invalidState(`there is nothing to expect of ${this.#codec.name}`)
+    if (this.#core.exports.streamTell(this.#alive(), tell(what)) !== 0) return
+    throw invalidState(`${what} cannot be expected now`)
+  }
+
   /** The stream is over: what never became a frame is reported. */
   end(): Result<M>[] {
     const { exports } = this.#core

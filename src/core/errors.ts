@@ -8,6 +8,7 @@ import {
 } from '../../assembly/codec/abi.ts'
 import { MEMCACHED_ERRORS } from './codec/memcached-errors.ts'
 import { RESP_ERRORS } from './codec/resp-errors.ts'
+import { HTTP1_ERRORS } from './http1-errors.ts'
 
 /** What a number of the core means. */
 export interface ErrorMeaning {
@@ -44,6 +45,7 @@ export const ERRORS: Readonly<Record<number, ErrorMeaning>> = {
   [ERROR_NO_MEMORY]: { code: 'MILLRACE_ERR_NO_MEMORY', message: "the core's memory is exhausted", fatal: true },
   ...RESP_ERRORS,
   ...MEMCACHED_ERRORS,
+  ...HTTP1_ERRORS,
 }
 
 /** A frame that could not be delivered. */

@@ -2,6 +2,24 @@
 export type { Codec } from './codec/codec.ts'
 export { type DelimiterOptions, delimiter } from './codec/delimiter.ts'
 export { type FixedOptions, fixed } from './codec/fixed.ts'
+export {
+  type Http1Headers,
+  type Http1Options,
+  type Http1RequestHead,
+  type Http1RequestMessage,
+  type Http1ResponseHead,
+  type Http1ResponseMessage,
+  http1,
+} from './codec/http1.ts'
+export {
+  encodeChunk,
+  encodeLastChunk,
+  encodeRequestHead,
+  encodeResponseHead,
+  type Http1Fields,
+  type Http1RequestHeadInit,
+  type Http1ResponseHeadInit,
+} from './codec/http1-encode.ts'
 export { type LengthFieldOptions, lengthField } from './codec/length-field.ts'
 export { type LineOptions, line } from './codec/line.ts'
 export {

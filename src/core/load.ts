@@ -21,6 +21,7 @@ export interface CoreExports extends RingExports, TimerExports {
   streamPending(stream: number): number
   streamWants(stream: number): number
   streamRoom(stream: number, bytes: number): number
+  streamTell(stream: number, what: number): number
   streamPut(stream: number, bytes: number): number
   recordsCount(): number
   recordsFirst(): number

@@ -15,6 +15,8 @@ export interface Codec<M = undefined> {
   message?: ((frame: Frame) => M) | undefined
   /** @internal The elements of a reply, undecoded (resp). */
   tokens?: ((frame: Frame) => RespToken[]) | undefined
+  /** @internal The number by which the core knows what `expect` says. */
+  tell?: ((what: string) => number) | undefined
 }
 
 /** @internal The first `count` parts of a frame. Copies. */
