@@ -18,7 +18,7 @@ export function lengthOf(text: string): number | undefined {
   return value >= -(2n ** 63n) && value < 2n ** 63n ? Number(value) : undefined
 }
 
-/** The words of an inline command, unescaped, as sdssplitargs of Redis finds them; undefined: a quote is not closed. */
+/** The words of an inline command, unescaped, as Redis's sdssplitargs finds them; undefined: a quote is not closed. */
 export function splitInline(text: Buffer): Buffer[] | undefined {
   const line = text.toString('latin1')
   const words: Buffer[] = []
@@ -101,10 +101,11 @@ export function respRequests(options: RespRequestOptions = {}): Twin {
       let next = header.next
       while (words.length < count) {
         if (next >= stream.length) return waits(at)
-        if (stream[next] !== 0x24) return fails(`expected '$', got '${String.fromCharCode(stream[next]!)}'`)
+        const isBulk = stream[next] === 0x24
         const bulk = headerLine(stream, next, maxInline)
-        if (bulk === 'too big') return fails('too big bulk count string')
+        if (bulk === 'too big') return fails(isBulk ? 'too big bulk count string' : ANY)
         if (bulk === 'waits') return waits(at)
+        if (!isBulk) return fails(`expected '$', got '${String.fromCharCode(stream[next]!)}'`)
         const length = lengthOf(bulk.text)
         if (length === undefined || length < 0 || length > maxBulkLength) return fails('invalid bulk length')
         if (!bulk.lf) return fails(ANY)
@@ -128,7 +129,7 @@ interface Header {
   readonly lf: boolean
 }
 
-/** The line of a number, whose type byte is at `at`: it ends at its first CR, and counts once the byte after is there. */
+/** The line of the number after the type byte at `at`: it ends at its first CR, and counts with the byte after. */
 function headerLine(stream: Buffer, at: number, max: number): Header | 'too big' | 'waits' {
   const cr = stream.indexOf(CR, at)
   if ((cr < 0 ? stream.length : cr) - at > max) return 'too big'

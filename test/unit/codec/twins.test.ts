@@ -1,16 +1,19 @@
 // The twins themselves: they give what the samples of the reference say, and no prefix of a stream is taken back.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { likened } from '../../twins/compare.ts'
 import { delimiter, line } from '../../twins/framing.ts'
 import { NAMES, SUBJECTS, twinOf } from '../../twins/index.ts'
-import { lineMatches, print } from '../../twins/print.ts'
+import { type Kind, print } from '../../twins/print.ts'
+import type { Result } from '../../twins/twin.ts'
 import { samplesOf } from './fixture.ts'
+import { CASES } from './streams.ts'
 
 const PREFIXES_MAX = 400
+const RUNS = 300
+const SEED = Number(process.env.MILLRACE_SEED ?? Date.now() % 2 ** 31)
 
-/** `actual` with the lines that match `expected` written as there. */
-function likened(actual: readonly string[], expected: readonly string[]): string[] {
-  return actual.map((text, i) => (lineMatches(text, expected[i] ?? '') ? expected[i]! : text))
-}
+const told = (kind: Kind, results: readonly Result[]): string[] => print(kind, results, { raw: true })
 
 describe.each(NAMES)('the twin of %s', (name) => {
   const { kind } = SUBJECTS[name]
@@ -18,8 +21,8 @@ describe.each(NAMES)('the twin of %s', (name) => {
   test.each(samplesOf(name))('$title', ({ options, input, results, end }) => {
     const twin = twinOf(name, options)
     const outcome = twin(input)
-    const told = print(kind, outcome.results)
-    expect(likened(told, results)).toEqual(results)
+    const first = print(kind, outcome.results)
+    expect(likened(first, results)).toEqual(results)
     const last = print(kind, outcome.end)
     expect(likened(last, end)).toEqual(end)
   })
@@ -30,8 +33,17 @@ describe.each(NAMES)('the twin of %s', (name) => {
     const step = Math.ceil(input.length / PREFIXES_MAX) || 1
     for (let length = 0; length < input.length; length += step) {
       const { results } = twin(input.subarray(0, length))
-      expect(results, `after ${length} bytes`).toEqual(whole.slice(0, results.length))
+      expect(told(kind, results), `after ${length} bytes`).toEqual(told(kind, whole.slice(0, results.length)))
     }
+  })
+
+  test(`takes nothing back of random streams, seed ${SEED}`, () => {
+    const property = fc.property(CASES[name], fc.nat(10_000), ({ options, stream }, cut) => {
+      const twin = twinOf(name, options)
+      const { results } = twin(stream.subarray(0, cut % (stream.length + 1)))
+      expect(told(kind, results)).toEqual(told(kind, twin(stream).results.slice(0, results.length)))
+    })
+    fc.assert(property, { numRuns: RUNS, seed: SEED })
   })
 })
 
