@@ -132,8 +132,9 @@ abi-doc: ts ## Write the generated parts of docs/core-abi.md and examples/hosts/
 
 asan: build asan-contract ## The contract tests on a shim with address and undefined-behaviour sanitizers
 
-fuzz: build ## Random byte streams through the kernel, three times FUZZ_TIME seconds (60)
+fuzz: build ## Random streams through the decoders for FUZZ_TIME seconds (60), and through the kernel for three times that
 	$(call say,FUZZ,$(FUZZ_TIME) s)
+	$(Q)FUZZ_SECONDS=$(FUZZ_TIME) vitest run --project fuzz
 	$(Q)FUZZ_SECONDS=$(FUZZ_TIME) vitest run --project contract -t 'random streams'
 
 soak: build bench-peers ## Load, churn and a look at memory and descriptors for SOAK_TIME seconds (600)

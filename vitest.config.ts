@@ -1,5 +1,6 @@
 // Where the tests are and how long each kind may take: unit (no I/O), contract (one suite per border, against every
-// implementation; its random streams run for FUZZ_SECONDS where that is set), system (real sockets, real peers).
+// implementation), fuzz (decoders against their twins), system (real sockets, real peers). The random streams of contract
+// and fuzz run for FUZZ_SECONDS where that is set.
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
 function project(name: string, include: string[], timeoutMs: number): TestProjectConfiguration {
@@ -15,6 +16,7 @@ export default defineConfig({
     projects: [
       project('unit', ['test/*.test.ts', 'test/unit/**/*.test.ts'], 20_000),
       project('contract', ['test/contract/**/*.test.ts'], 30_000 + fuzzSeconds * 1000),
+      project('fuzz', ['test/fuzz/**/*.test.ts'], 30_000 + fuzzSeconds * 1000),
       project('system', ['test/system/**/*.test.ts'], 60_000),
     ],
   },
