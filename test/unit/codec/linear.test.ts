@@ -1,0 +1,76 @@
+// What a byte may cost: no input of n bytes costs more than O(n), and slowness of the sender costs the sender alone.
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Name } from '../../twins/index.ts'
+import { BUILDS, type Decoder, type Open, openBuild } from './builds.ts'
+import { ONE_FRAME, SHAPES } from './shapes.ts'
+
+const GROWTH = 8
+const COST_MAX = 2 * GROWTH // what is linear costs 8 times as much, what is quadratic 64 times
+const SMALL_BYTES = { whole: 96 << 10, bytes: 3 << 10 }
+const DECODERS_MAX = 64
+const PIECE_BYTES = 16 << 10 // as receive buffers bring it
+const PUSHES = 6000
+const SLOW_COST_MAX = 3
+const RUNS = 3
+const RETRIES = 4 // the machine is shared; a cost that is real is there every time
+
+/** Times one decoder after the other, because one short stream is too quick to be timed. */
+function milliseconds(decoders: readonly Decoder[], stream: Buffer, pieceBytes: number): number {
+  let results = 0
+  const start = performance.now()
+  for (const decoder of decoders) {
+    for (let at = 0; at < stream.length; at += pieceBytes) {
+      results += decoder.push(stream.subarray(at, at + pieceBytes)).length
+    }
+    results += decoder.end().length
+  }
+  const spent = performance.now() - start
+  for (const decoder of decoders) decoder[Symbol.dispose]?.()
+  expect(results).toBeGreaterThan(0) // every shape ends in a frame or in an error
+  return spent
+}
+
+function median(measure: () => number): number {
+  const times = Array.from({ length: RUNS }, measure).sort((a, b) => a - b)
+  return times[RUNS >> 1]!
+}
+
+describe.each(BUILDS)('%s', (build) => {
+  let open: Open
+  beforeAll(async () => {
+    open = await openBuild(build)
+  })
+
+  describe.each(SHAPES)('$name: $title', ({ name, options, make, bytesMax = Infinity }) => {
+    const grows = (wanted: number, pieceBytes: number): void => {
+      const small = Math.min(wanted, Math.floor(bytesMax / GROWTH))
+      const count = Math.min(Math.ceil(wanted / small), DECODERS_MAX)
+      const few = make(small)
+      const many = make(small * GROWTH)
+      expect(many.length).toBeGreaterThan(few.length * (GROWTH - 1))
+      const fresh = (): Decoder[] => Array.from({ length: count }, () => open(name, options))
+      const cost = (stream: Buffer): number => median(() => milliseconds(fresh(), stream, pieceBytes))
+      cost(few) // compiles
+      expect(cost(many) / cost(few)).toBeLessThan(COST_MAX)
+    }
+
+    test('in pieces', { retry: RETRIES }, () => {
+      grows(SMALL_BYTES.whole, PIECE_BYTES)
+    })
+
+    test('a byte at a time', { retry: RETRIES }, () => {
+      grows(SMALL_BYTES.bytes, 1)
+    })
+  })
+
+  const names = Object.keys(ONE_FRAME) as Name[]
+  test.each(names)('%s: a push of one byte costs at most what three whole frames cost', { retry: RETRIES }, (name) => {
+    const { options, frame } = ONE_FRAME[name]
+    const frames = Buffer.concat(Array.from({ length: PUSHES }, () => frame))
+    const slow = (): number => milliseconds([open(name, options)], frames.subarray(0, PUSHES), 1)
+    const whole = (): number => milliseconds([open(name, options)], frames, frame.length)
+    slow()
+    whole() // both are compiled now
+    expect(median(slow) / median(whole)).toBeLessThan(SLOW_COST_MAX)
+  })
+})
