@@ -76,7 +76,7 @@ function seedsOf(name: Name): Input[] {
 }
 
 describe.each(BUILDS)('%s', (build) => {
-  describe.each(WAYS)('$title', (way) => {
+  describe.each(WAYS.map((way) => [way.title, way] as const))('%s', (_, way) => {
     let open: Open
     beforeAll(async () => {
       const opened = await way.open(build)

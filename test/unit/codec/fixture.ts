@@ -65,3 +65,8 @@ export function samplesOf(name: Name): Sample[] {
   const shared = JSON.parse(blockOf(preface, 'json') ?? '{}') as object
   return sections.map((section) => sampleOf(section, shared))
 }
+
+/** The samples with their titles before them, as a table of tests. */
+export function titledSamplesOf(name: Name): [title: string, sample: Sample][] {
+  return samplesOf(name).map((sample) => [sample.title, sample])
+}

@@ -6,7 +6,7 @@ import { delimiter, line } from '../../twins/framing.ts'
 import { NAMES, SUBJECTS, twinOf } from '../../twins/index.ts'
 import { type Kind, print } from '../../twins/print.ts'
 import type { Result } from '../../twins/twin.ts'
-import { samplesOf } from './fixture.ts'
+import { samplesOf, titledSamplesOf } from './fixture.ts'
 import { CASES } from './streams.ts'
 
 const PREFIXES_MAX = 400
@@ -18,7 +18,7 @@ const told = (kind: Kind, results: readonly Result[]): string[] => print(kind, r
 describe.each(NAMES)('the twin of %s', (name) => {
   const { kind } = SUBJECTS[name]
 
-  test.each(samplesOf(name))('$title', ({ options, input, results, end }) => {
+  test.each(titledSamplesOf(name))('%s', (_, { options, input, results, end }) => {
     const twin = twinOf(name, options)
     const outcome = twin(input)
     const first = print(kind, outcome.results)
@@ -27,7 +27,7 @@ describe.each(NAMES)('the twin of %s', (name) => {
     expect(likened(last, end)).toEqual(end)
   })
 
-  test.each(samplesOf(name))('takes nothing back: $title', ({ options, input }) => {
+  test.each(titledSamplesOf(name))('takes nothing back: %s', (_, { options, input }) => {
     const twin = twinOf(name, options)
     const whole = twin(input).results
     const step = Math.ceil(input.length / PREFIXES_MAX) || 1
