@@ -1,10 +1,20 @@
 // The ways in which a fuzzed stream reaches a decoder. Each opens decoders of one build.
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { NAMES, type Name, SUBJECTS } from '../twins/index.ts'
 import { type Build, type Open, openBuild } from '../unit/codec/builds.ts'
+import { openAtEdge } from './edge.ts'
 
 export interface Way {
   readonly title: string
-  /** Undefined: the build does not offer this way. */
+  readonly names: readonly Name[]
   open(build: Build): Promise<Open | undefined>
 }
 
-export const WAYS: readonly Way[] = [{ title: 'as users push', open: openBuild }]
+const FRAMING = NAMES.filter((name) => SUBJECTS[name].kind === 'frames')
+const hasPage = existsSync(resolve(import.meta.dirname, '../../docs/core-abi.md'))
+
+export const WAYS: readonly Way[] = [
+  { title: 'as users push', names: NAMES, open: openBuild },
+  ...(hasPage ? [{ title: 'at the end of the memory', names: FRAMING, open: openAtEdge }] : []),
+]

@@ -125,7 +125,7 @@ export function lengthField(options: LengthFieldOptions): Twin {
       const whole = stream.length - at >= length
       if (length > maxFrameLength) {
         if (whole || failFast) results.push(tooLong(length))
-        if (!whole) return { results, end: failFast ? [] : incomplete(stream.length - at) }
+        if (!whole) return { results, end: failFast ? [] : [tooLong(length)] } // it will not come to its end
       } else if (!whole) {
         break
       } else if (initialBytesToStrip > length) {
