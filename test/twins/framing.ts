@@ -123,13 +123,14 @@ export function lengthField(options: LengthFieldOptions): Twin {
         continue
       }
       const whole = stream.length - at >= length
-      if (length > maxFrameLength) {
+      if (length <= maxFrameLength && initialBytesToStrip > length) {
+        results.push(corrupted(length))
+        if (!whole) return { results, end: [] }
+      } else if (length > maxFrameLength) {
         if (whole || failFast) results.push(tooLong(length))
         if (!whole) return { results, end: failFast ? [] : [tooLong(length)] } // it will not come to its end
       } else if (!whole) {
         break
-      } else if (initialBytesToStrip > length) {
-        results.push(corrupted(length))
       } else {
         results.push({ frame: stream.subarray(at + initialBytesToStrip, at + length) })
       }

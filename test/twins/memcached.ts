@@ -62,6 +62,8 @@ interface Verdict {
   readonly error: string | undefined
   /** The length of the data block that follows the line. */
   readonly data: number | undefined
+  /** A data block follows, and nobody knows where it ends. */
+  readonly closes?: boolean
 }
 
 /** Judges a command line by its words alone. */
@@ -76,8 +78,8 @@ function judge(words: readonly string[], limits: Required<MemcachedOptions>): Ve
     const data = readable ? Number(length) : undefined
     const [low, high] = range
     if (words.length < low || words.length > high) return { error: ERROR, data }
+    if (!readable) return { error: BAD_LINE, data: undefined, closes: words.length > 2 }
     if (words[1]!.length > limits.maxKeyLength) return { error: BAD_LINE, data }
-    if (!readable) return { error: BAD_LINE, data: undefined }
     if (name !== 'ms') {
       const [, , flags = '', exptime = '', , unique = ''] = words
       if (!isUnsigned(flags) || !isSigned(exptime)) return { error: BAD_LINE, data }
@@ -146,12 +148,13 @@ export function memcached(options: MemcachedOptions = {}): Twin {
         .toString('latin1', at, end)
         .split(' ')
         .filter((word) => word !== '')
-      const { error, data } = judge(words, limits)
+      const { error, data, closes } = judge(words, limits)
       const line = lf + 1
       const next = data === undefined ? line : line + data + 2
       const whole = stream.length >= next
       if (error !== undefined) {
         results.push(refuse(error))
+        if (closes) return { results, end: [] }
         if (!whole) return { results, end: [], endOpen: true }
       } else if (!whole) {
         break

@@ -88,10 +88,9 @@ class Reader {
   #line(): string {
     const stream = this.#stream
     const start = this.at + 1
-    let end = start
-    while (end < stream.length && stream[end] !== CR && stream[end] !== LF) end++
+    const cr = stream.indexOf(CR, start)
+    const end = cr < 0 ? stream.length : cr
     if (end - start > this.#limits.maxInline) throw new Fails()
-    if (end < stream.length && stream[end] === LF) throw new Fails()
     if (end + 1 >= stream.length) throw new Waits()
     if (stream[end + 1] !== LF) throw new Fails()
     this.at = end + 2

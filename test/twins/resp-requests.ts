@@ -20,7 +20,7 @@ export function lengthOf(text: string): number | undefined {
 
 /** The words of an inline command, unescaped, as Redis's sdssplitargs finds them; undefined: a quote is not closed. */
 export function splitInline(text: Buffer): Buffer[] | undefined {
-  const line = text.toString('latin1')
+  const [line = ''] = text.toString('latin1').split('\0') // Redis reads it as a string of C
   const words: Buffer[] = []
   const isSpace = (c: string | undefined): boolean => c !== undefined && ' \t\n\v\f\r'.includes(c)
   const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
@@ -71,7 +71,7 @@ export function respRequests(options: RespRequestOptions = {}): Twin {
     const results: Result[] = []
     const waits = (from: number): Outcome => ({ results, end: incomplete(stream.length - from) })
     const fails = (text: string): Outcome => {
-      const message = text === ANY ? ANY : `Protocol error: ${text}`
+      const message = text === ANY ? ANY : `Protocol error: ${text.replace(/[\r\n]/g, ' ')}` // errors are one line
       return { results: [...results, frameError(RESP_PROTOCOL, 0, message)], end: [] }
     }
 
@@ -105,7 +105,7 @@ export function respRequests(options: RespRequestOptions = {}): Twin {
         const bulk = headerLine(stream, next, maxInline)
         if (bulk === 'too big') return fails(isBulk ? 'too big bulk count string' : ANY)
         if (bulk === 'waits') return waits(at)
-        if (!isBulk) return fails(`expected '$', got '${String.fromCharCode(stream[next]!)}'`)
+        if (!isBulk) return fails(`expected '$', got '${stream.toString('latin1', next, next + 1)}'`)
         const length = lengthOf(bulk.text)
         if (length === undefined || length < 0 || length > maxBulkLength) return fails('invalid bulk length')
         if (!bulk.lf) return fails(ANY)
