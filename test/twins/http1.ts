@@ -92,6 +92,7 @@ class Reader {
     const status = Number(start.status ?? 200)
     const bodiless = !requests && (status < 200 || status === 204 || status === 304)
     const { chunked, contentLength } = body
+    const untilEnd = !requests && !bodiless && !chunked && contentLength === undefined
     this.#emit(bytes, {
       type: 'head',
       ...start,
@@ -99,7 +100,7 @@ class Reader {
       headers,
       ...(contentLength === undefined ? {} : { contentLength }),
       chunked,
-      keepAlive: keepsAlive(headers, minor),
+      keepAlive: keepsAlive(headers, minor) && !untilEnd,
     })
     if (bodiless) return { chunked: false, contentLength: 0, untilEnd: false }
     return {
@@ -114,7 +115,7 @@ class Reader {
     const { maxHeadBytes, maxTargetBytes, messages } = this.#options
     const head = this.#text.slice(this.at)
     const faults: [number, number][] = [[this.at + maxHeadBytes + 1, 431]]
-    if (!(messages === 'requests' ? /^[A-Z]/ : /^H/).test(head)) faults.push([this.at + 1, 400])
+    if (!(messages === 'requests' ? /^[!#$%&'*+.^_`|~0-9A-Za-z-]/ : /^H/).test(head)) faults.push([this.at + 1, 400])
     const bare = /(?<!\r)\n|\r[^\n]/.exec(head)
     if (bare) faults.push([this.at + bare.index + bare[0].length, 400])
     const method = messages === 'requests' ? /^[A-Z]+ (?=[!-~])/.exec(head)?.[0].length : undefined
