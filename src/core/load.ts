@@ -5,8 +5,8 @@ import type { Codec } from './codec/codec.ts'
 import { Decoder, INPUT_BYTES } from './decoder.ts'
 import { InvalidArgumentError } from './invalid-argument.ts'
 import type { RingExports } from './ring-build.ts'
-import type { TimerExports } from './timing-wheel.ts'
 import { simdWanted } from './simd.ts'
+import type { TimerExports } from './timing-wheel.ts'
 
 /** What build/core.wasm exports; docs/core-abi.md describes each. */
 export interface CoreExports extends RingExports, TimerExports {
