@@ -1,6 +1,6 @@
 # The benchmarks and the programs they measure against.
 PEERS := bench/peers
-PEER_PROGRAMS := $(addprefix $(PEERS)/build/,echo-epoll load idle)
+PEER_PROGRAMS := $(addprefix $(PEERS)/build/,echo-epoll load idle decoders)
 PEER_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wconversion
 BUN := $(PEERS)/node_modules/.package-lock.json
 
@@ -11,14 +11,17 @@ $(PEERS)/build/%: $(PEERS)/%.c $(PEERS)/bench.h
 
 # A peer only: without it, its rows say that it is missing.
 $(BUN): $(PEERS)/package.json
-	$(call say,NPM,bun)
-	$(Q)npm install --prefix $(PEERS) --loglevel=error >/dev/null || echo '  bun could not be installed; its rows will say so'
+	$(call say,NPM,$(PEERS))
+	$(Q)npm install --prefix $(PEERS) --loglevel=error >/dev/null || echo '  peers from npm could not be installed; their rows will say so'
 
 .PHONY: bench-peers
 bench-peers: $(PEER_PROGRAMS) $(BUN)
 	@.ci/peers bench || true
 
-bench: bench-echo bench-kv bench-proxy bench-memory ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
+bench: bench-core bench-echo bench-kv bench-proxy bench-memory ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
+
+bench-core: build bench-peers ## The core in one process: decoders, rings, timers, against JavaScript, npm and C
+	$(Q)taskset -c 0 $(NODE) --expose-gc bench/micro/core.mjs
 
 bench-echo: build bench-peers ## Echo servers: node:net, C epoll, Bun
 	$(Q)$(NODE) bench/macro/echo.mjs

@@ -6,11 +6,11 @@ import { BUSY_TOLERATED, describeMachine, ROOT } from './machine.mjs'
 import { EFFORT, ROUNDS } from './rounds.mjs'
 
 /** Metrics of which more is better; of all others less is. */
-const MORE_IS_BETTER = new Set(['requests/s'])
+const MORE_IS_BETTER = new Set(['requests/s', 'GB/s'])
 
 /**
  * One comparison; a ratio above 1 means that the subject is better than the peer. Of the bounds, `floor` is the ratio
- * to reach and `limit` the value not to exceed.
+ * to reach, `limit` the value not to exceed, `least` the value to reach. A row may stand without a peer.
  */
 export function row({ case: name, subject, metric, value, peer, peerValue, ...bounds }) {
   const ratio = MORE_IS_BETTER.has(metric) ? value / peerValue : peerValue / value
@@ -19,8 +19,8 @@ export function row({ case: name, subject, metric, value, peer, peerValue, ...bo
     subject,
     metric,
     value: significant(value),
-    peer,
-    peerValue: significant(peerValue),
+    peer: peer ?? null,
+    peerValue: peerValue === undefined ? null : significant(peerValue),
     ratio: Number.isFinite(ratio) ? Math.round(ratio * 1000) / 1000 : null,
     ...bounds,
   }
@@ -68,7 +68,8 @@ function significant(value) {
   return Number(value.toPrecision(4))
 }
 
-export function publish(name, rows) {
+/** Writes the results and prints them; `how` says how they were measured. */
+export function publish(name, rows, how = 'subject on one core, load on the other') {
   const machine = describeMachine()
   const folder = join(ROOT, 'bench/results')
   mkdirSync(folder, { recursive: true })
@@ -78,14 +79,14 @@ export function publish(name, rows) {
   )
 
   console.log(`\n${name}: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`)
-  console.log(`subject on one core, load on the other; medians of ${ROUNDS} alternating rounds; ratio > 1: better`)
+  console.log(`${how}; medians of ${ROUNDS} alternating rounds; ratio > 1: better`)
   if (machine.busyBefore > BUSY_TOLERATED) {
     console.log(
       `others used ${Math.round(machine.busyBefore * 100)} % of the machine just before: do not quote these figures`,
     )
   }
   console.log()
-  const heads = ['case', 'subject', 'metric', 'value', 'peer', 'peer value', 'ratio', 'floor', '']
+  const heads = ['case', 'subject', 'metric', 'value', 'peer', 'peer value', 'ratio', 'bound', '']
   const numbers = new Set([3, 5, 6, 7])
   const lines = [heads, ...rows.map(cells)]
   const widths = heads.map((_, column) => Math.max(...lines.map((line) => line[column].length)))
@@ -97,24 +98,36 @@ export function publish(name, rows) {
 }
 
 /** 'ok', 'BELOW' or '' when the row has no bound or no result. */
-function verdict({ value, ratio, floor, limit }) {
-  if (limit !== undefined && value !== null) return value <= limit ? 'ok' : 'BELOW'
-  if (floor !== undefined && ratio !== null) return ratio >= floor ? 'ok' : 'BELOW'
-  return ''
+function verdict({ value, ratio, floor, limit, least }) {
+  const checks = []
+  if (least !== undefined && value !== null) checks.push(value >= least)
+  if (limit !== undefined && value !== null) checks.push(value <= limit)
+  if (floor !== undefined && ratio !== null) checks.push(ratio >= floor)
+  if (checks.length === 0) return ''
+  return checks.every(Boolean) ? 'ok' : 'BELOW'
 }
 
 function cells(each) {
-  const { floor, limit, missing, ratio } = each
+  const { missing, ratio } = each
   const figure = (value) => (value === null ? '-' : String(value))
   return [
     each.case,
     each.subject,
     each.metric,
     figure(each.value),
-    each.peer,
-    figure(each.peerValue),
-    ratio === null ? '-' : ratio.toFixed(2),
-    limit !== undefined ? `≤ ${limit}` : floor !== undefined ? `≥ ${floor.toFixed(2)}` : '',
+    each.peer ?? '',
+    each.peer === null ? '' : figure(each.peerValue),
+    ratio === null ? '' : ratio.toFixed(2),
+    bound(each),
     [verdict(each), missing === undefined ? '' : `missing: ${missing}`].filter(Boolean).join(', '),
   ]
+}
+
+/** What was to be reached, in words; a row may have a limit and a floor. */
+function bound({ floor, limit, least }) {
+  const bounds = []
+  if (least !== undefined) bounds.push(`≥ ${least}`)
+  if (limit !== undefined) bounds.push(`≤ ${limit}`)
+  if (floor !== undefined) bounds.push(`ratio ≥ ${floor.toFixed(2)}`)
+  return bounds.join(', ')
 }

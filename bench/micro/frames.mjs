@@ -1,0 +1,175 @@
+// Framing codecs against a plain JavaScript twin and the packages people use.
+import { delimiter, fixed, lengthField, line, varint32 } from '../../dist/src/core/index.js'
+import { measure } from './bench.mjs'
+import { peerSubject, rowsAgainst, streamRun } from './peers.mjs'
+import { BLOCK, decodeSubject, eachSubject, garbagePerFrame } from './wasm.mjs'
+
+const LF = Buffer.from('\n')
+const filler = Buffer.from('The quick brown fox jumps over the lazy dog, and then once more, 0123456789 times.')
+
+/** As many frames as fit a block: each `body` bytes between `before` and `after`. */
+function stream(body, before, after) {
+  const frame = Buffer.concat([before, filler.subarray(0, body), after])
+  const units = Math.floor(BLOCK / frame.length)
+  return { bytes: Buffer.concat(Array.from({ length: units }, () => frame)), units, frameBytes: frame.length }
+}
+
+function lengthTwin(bytes, units) {
+  return {
+    name: 'Buffer + subarray',
+    units,
+    run() {
+      const frames = []
+      for (let at = 0; at + 2 <= bytes.length; ) {
+        const length = bytes.readUInt16BE(at)
+        if (at + 2 + length > bytes.length) break
+        frames.push(bytes.subarray(at + 2, at + 2 + length))
+        at += 2 + length
+      }
+      return frames.length
+    },
+  }
+}
+
+/** Where frames begin and end, into an array made once: what records are to the core. */
+function indexOfTwin(name, bytes, units, wanted) {
+  const needle = wanted.length === 1 ? wanted[0] : wanted
+  const ends = new Uint32Array(units)
+  return {
+    name,
+    units,
+    run() {
+      let frames = 0
+      for (let at = 0; ; at = ends[frames++] + wanted.length) {
+        const found = bytes.indexOf(needle, at)
+        if (found < 0) return frames
+        ends[frames] = found
+      }
+    },
+  }
+}
+
+/** The same, with a view of every frame. */
+function subarrayTwin(name, bytes, units, wanted) {
+  const needle = wanted.length === 1 ? wanted[0] : wanted
+  return {
+    name,
+    units,
+    run() {
+      const frames = []
+      for (let at = 0; ; ) {
+        const found = bytes.indexOf(needle, at)
+        if (found < 0) return frames.length
+        frames.push(bytes.subarray(at, found))
+        at = found + wanted.length
+      }
+    },
+  }
+}
+
+const MILLRACE = 'millrace'
+
+/** GB/s of the subject, and its nanoseconds beside those of the peers. */
+function rows(name, frameBytes, results, { gbps, floors } = {}) {
+  const gbs = frameBytes / results.get(MILLRACE).ns
+  return [
+    { case: name, subject: MILLRACE, metric: 'GB/s', value: gbs, least: gbps },
+    ...rowsAgainst(results, { case: name, subject: MILLRACE, metric: 'ns/frame', floors }),
+  ]
+}
+
+export async function frameRows() {
+  const all = []
+  const two = Buffer.from([0, 62])
+  const length = stream(62, two, Buffer.alloc(0))
+  const four = stream(60, Buffer.from([0, 0, 0, 60]), Buffer.alloc(0))
+  const lengthCodec = lengthField({ maxFrameLength: 65536, lengthFieldLength: 2, initialBytesToStrip: 2 })
+  let name = 'length field, frames of 64 B, into records'
+  let results = await measure(name, [
+    decodeSubject(MILLRACE, lengthCodec, length.bytes, length.units),
+    lengthTwin(length.bytes, length.units),
+    peerSubject('frame-stream', 'frame-stream', four.units, (peer) => streamRun(peer.decode(), four.bytes, four.units)),
+  ])
+  all.push(...rows(name, 64, results, { gbps: 8, floors: { 'Buffer + subarray': 10 } }))
+
+  for (const [bytes, gbps] of [
+    [64, 6],
+    [16, 4],
+  ]) {
+    const lines = stream(bytes - 1, Buffer.alloc(0), LF)
+    name = `lines of ${bytes} B`
+    results = await measure(name, [
+      decodeSubject(MILLRACE, line({ maxLength: 8192 }), lines.bytes, lines.units),
+      indexOfTwin('indexOf loop', lines.bytes, lines.units, LF),
+      subarrayTwin('indexOf + subarray', lines.bytes, lines.units, LF),
+      peerSubject('split2', 'split2', lines.units, (peer) => streamRun(peer(), lines.bytes, lines.units)),
+    ])
+    all.push(...rows(name, bytes, results, { gbps, floors: { 'indexOf loop': 3 } }))
+  }
+
+  for (const text of ['\r\n', '$_\0', '--ENDED\n']) {
+    const end = Buffer.from(text)
+    const frames = stream(64 - end.length, Buffer.alloc(0), end)
+    name = `delimiter of ${end.length} B, frames of 64 B`
+    const codec = delimiter({ delimiters: [end], maxFrameLength: 8192 })
+    results = await measure(name, [
+      decodeSubject(MILLRACE, codec, frames.bytes, frames.units),
+      indexOfTwin('indexOf loop', frames.bytes, frames.units, end),
+      subarrayTwin('indexOf + subarray', frames.bytes, frames.units, end),
+      peerSubject('delimiter-stream', 'delimiter-stream', frames.units, (Peer) =>
+        streamRun(new Peer({ delimiter: end }), frames.bytes, frames.units),
+      ),
+    ])
+    all.push(...rows(name, 64, results, { gbps: 2 }))
+  }
+
+  const fixedFrames = stream(64, Buffer.alloc(0), Buffer.alloc(0))
+  name = 'fixed, frames of 64 B'
+  results = await measure(name, [
+    decodeSubject(MILLRACE, fixed({ frameLength: 64 }), fixedFrames.bytes, fixedFrames.units),
+    {
+      name: 'subarray loop',
+      units: fixedFrames.units,
+      run() {
+        const frames = []
+        for (let at = 0; at + 64 <= fixedFrames.bytes.length; at += 64)
+          frames.push(fixedFrames.bytes.subarray(at, at + 64))
+        return frames.length
+      },
+    },
+  ])
+  all.push(...rows(name, 64, results))
+
+  const varints = stream(63, Buffer.from([63]), Buffer.alloc(0))
+  name = 'varint32, frames of 64 B'
+  results = await measure(name, [
+    decodeSubject(MILLRACE, varint32({ maxFrameLength: 65536 }), varints.bytes, varints.units),
+    peerSubject('length-prefixed-stream', 'length-prefixed-stream', varints.units, (peer) =>
+      streamRun(peer.decode(), varints.bytes, varints.units),
+    ),
+  ])
+  all.push(...rows(name, 64, results))
+
+  all.push(...(await flyweightRows(lengthCodec, length)))
+  return all
+}
+
+/** Frames that reach a JavaScript function. */
+async function flyweightRows(codec, { bytes, units }) {
+  const name = 'frames of 64 B to a JavaScript handler'
+  const subject = eachSubject(MILLRACE, codec, bytes, units)
+  const twin = lengthTwin(bytes, units)
+  const results = await measure(name, [subject, twin])
+  return [
+    ...rowsAgainst(results, { case: name, subject: MILLRACE, metric: 'ns/frame', limit: 35 }),
+    {
+      case: name,
+      subject: MILLRACE,
+      metric: 'garbage B/frame',
+      value: garbagePerFrame(subject),
+      peer: twin.name,
+      peerValue: garbagePerFrame(twin),
+      limit: 1,
+    },
+  ]
+}
