@@ -5,6 +5,8 @@ import { peerSubject, rowsAgainst, streamRun } from './peers.mjs'
 import { BLOCK, decodeSubject, eachSubject, garbagePerFrame } from './wasm.mjs'
 
 const LF = Buffer.from('\n')
+const CR = 13
+const MAX_LENGTH = 8192
 const filler = Buffer.from('The quick brown fox jumps over the lazy dog, and then once more, 0123456789 times.')
 
 /** As many frames as fit a block: each `body` bytes between `before` and `after`. */
@@ -31,19 +33,24 @@ function lengthTwin(bytes, units) {
   }
 }
 
-/** Where frames begin and end, into an array made once: what records are to the core. */
+/** The decoder's job by hand: where each frame lies, without a carriage return before its end, within the limit. */
 function indexOfTwin(name, bytes, units, wanted) {
   const needle = wanted.length === 1 ? wanted[0] : wanted
-  const ends = new Uint32Array(units)
+  const records = new Uint32Array(2 * units)
   return {
     name,
     units,
     run() {
       let frames = 0
-      for (let at = 0; ; at = ends[frames++] + wanted.length) {
+      for (let at = 0; ; ) {
         const found = bytes.indexOf(needle, at)
         if (found < 0) return frames
-        ends[frames] = found
+        const end = found > at && bytes[found - 1] === CR ? found - 1 : found
+        if (end - at > MAX_LENGTH) throw new RangeError('too long')
+        records[2 * frames] = at
+        records[2 * frames + 1] = end - at
+        frames++
+        at = found + wanted.length
       }
     },
   }
@@ -99,7 +106,7 @@ export async function frameRows() {
     const lines = stream(bytes - 1, Buffer.alloc(0), LF)
     name = `lines of ${bytes} B`
     results = await measure(name, [
-      decodeSubject(MILLRACE, line({ maxLength: 8192 }), lines.bytes, lines.units),
+      decodeSubject(MILLRACE, line({ maxLength: MAX_LENGTH }), lines.bytes, lines.units),
       indexOfTwin('indexOf loop', lines.bytes, lines.units, LF),
       subarrayTwin('indexOf + subarray', lines.bytes, lines.units, LF),
       peerSubject('split2', 'split2', lines.units, (peer) => streamRun(peer(), lines.bytes, lines.units)),
@@ -111,7 +118,7 @@ export async function frameRows() {
     const end = Buffer.from(text)
     const frames = stream(64 - end.length, Buffer.alloc(0), end)
     name = `delimiter of ${end.length} B, frames of 64 B`
-    const codec = delimiter({ delimiters: [end], maxFrameLength: 8192 })
+    const codec = delimiter({ delimiters: [end], maxFrameLength: MAX_LENGTH })
     results = await measure(name, [
       decodeSubject(MILLRACE, codec, frames.bytes, frames.units),
       indexOfTwin('indexOf loop', frames.bytes, frames.units, end),
