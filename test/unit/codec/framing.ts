@@ -1,7 +1,6 @@
 // What the tests of the framing codecs share: streams through both builds of the core, with and without SIMD, and
 // through the bare contract of a decoder. Input lies at the very end of the memory, where one byte further traps.
-import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect } from 'vitest'
 import { DECODER_BYTES, RECORD_ERROR } from '../../../assembly/codec/abi.ts'
@@ -186,33 +185,17 @@ class Contract implements Subject {
   }
 }
 
-const ROOT = resolve(import.meta.dirname, '../../..')
-const FLAGS = ['--config', 'none', '-O3', '--runtime', 'stub', '--use', 'abort=']
+const BUILD = resolve(import.meta.dirname, '../../../build')
 
-function newest(folder: string): number {
-  const times = readdirSync(folder, { withFileTypes: true }).map((entry) => {
-    const path = join(folder, entry.name)
-    return entry.isDirectory() ? newest(path) : statSync(path).mtimeMs
-  })
-  return Math.max(...times)
-}
-
-function build(name: string, flags: readonly string[]): Core {
-  const path = join(ROOT, 'build', name)
-  if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < newest(join(ROOT, 'assembly'))) {
-    const asc = join(ROOT, 'node_modules/assemblyscript/bin/asc.js')
-    const fresh = `${path}.${process.pid}`
-    execFileSync(process.execPath, [asc, 'assembly/host.ts', '-o', fresh, ...FLAGS, ...flags], { cwd: ROOT })
-    renameSync(fresh, path) // several workers may build at once
-  }
-  const core = instantiateCore(new Uint8Array(readFileSync(path)))
+function open(name: string): Core {
+  const core = instantiateCore(new Uint8Array(readFileSync(join(BUILD, name))))
   core.memory.grow(INPUT_PAGES)
   return core
 }
 
 /** The cores, for what the tests do with them beside. */
-export const SIMD: Core = build('codec-simd.wasm', ['--enable', 'simd'])
-export const SCALAR: Core = build('codec-scalar.wasm', [])
+export const SIMD: Core = open('core.wasm')
+export const SCALAR: Core = open('core.baseline.wasm')
 
 const RECORDS = [1, 2, 3, 5, 4096]
 const bare = RECORDS.map((records) => {

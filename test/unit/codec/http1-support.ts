@@ -1,6 +1,5 @@
 // What the tests of http1 share: cores with and without SIMD, and a stream's events in a form that can be compared.
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { RECORD_BYTES, RECORD_ERROR } from '../../../assembly/codec/abi.ts'
 import type { Codec } from '../../../src/core/codec/codec.ts'
@@ -10,55 +9,10 @@ import { type Core, instantiateCore } from '../../../src/core/load.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 
-/** Decoders alone, without what needs SIMD. */
-const BASELINE = `import { recordsCreate } from '../assembly/codec/records'
-import { heapCreate } from '../assembly/memory/heap'
-import { skbReset } from '../assembly/memory/skb'
-import { slabCreate } from '../assembly/memory/slab'
-export { alloc, free, heapCheck } from '../assembly/memory/heap'
-export { recordsCount, recordsFirst } from '../assembly/codec/records'
-export {
-  streamCreate, streamEnd, streamFree, streamPending, streamPush, streamPut, streamRoom, streamTell, streamWants,
-} from '../assembly/codec/stream'
-export function coreCreate(end: usize): bool {
-  const record = (__heap_base + 4095) & ~4095
-  const slabs = record + 4096
-  slabCreate(record, slabs, slabs + (16 << 20))
-  heapCreate(slabs + (16 << 20), end)
-  skbReset()
-  return recordsCreate(4096)
-}
-`
-
-function newest(folder: string): number {
-  const times = readdirSync(folder, { withFileTypes: true }).map((entry) => {
-    const path = join(folder, entry.name)
-    return entry.isDirectory() ? newest(path) : statSync(path).mtimeMs
-  })
-  return Math.max(...times)
-}
-
-/** A build without SIMD, made where it is missing or older than its sources. */
-function baseline(): Uint8Array<ArrayBuffer> {
-  const wasm = join(ROOT, 'build/codec-baseline.wasm')
-  const sources = Math.max(...['codec', 'memory'].map((room) => newest(join(ROOT, 'assembly', room))))
-  if ((statSync(wasm, { throwIfNoEntry: false })?.mtimeMs ?? 0) < sources) {
-    const fresh = join(ROOT, `build/codec-baseline.${process.pid}`)
-    mkdirSync(join(ROOT, 'build'), { recursive: true })
-    writeFileSync(`${fresh}.ts`, BASELINE)
-    const asc = join(ROOT, 'node_modules/assemblyscript/bin/asc.js')
-    const flags = ['--config', 'none', '--runtime', 'stub', '--use', 'abort=', '-O2', '-o', fresh]
-    execFileSync(process.execPath, [asc, `${fresh}.ts`, ...flags], { cwd: ROOT })
-    renameSync(fresh, wasm) // several workers may build at once
-    execFileSync('rm', [`${fresh}.ts`])
-  }
-  return new Uint8Array(readFileSync(wasm))
-}
-
 /** The core as it is shipped, and as a host without SIMD would need it. */
 export const cores: readonly (readonly [name: string, core: Core])[] = [
   ['with SIMD', instantiateCore(readFileSync(join(ROOT, 'build/core.wasm')))],
-  ['without SIMD', instantiateCore(baseline())],
+  ['without SIMD', instantiateCore(readFileSync(join(ROOT, 'build/core.baseline.wasm')))],
 ]
 export const [[, core]] = cores as [[string, Core]]
 // what a push at the very end of the memory looks at beyond its bytes, traps
