@@ -223,7 +223,8 @@ export function replyWalk(state: usize, base: usize, end: usize, to: usize, room
       let children: u32 = 0
       if (type == PLUS || type == MINUS) {
       } else if (isBulk(type)) {
-        if (!parseInteger(payload, size) || parsedInteger < -1 || parsedInteger > bulkMax) {
+        const least: i64 = type == DOLLAR ? -1 : 0 // the nulls of RESP2; RESP3 has its own
+        if (!parseInteger(payload, size) || parsedInteger < least || parsedInteger > bulkMax) {
           return respWrong(RESP_BAD_BULK, next)
         }
         payload = length = 0
@@ -234,7 +235,7 @@ export function replyWalk(state: usize, base: usize, end: usize, to: usize, room
           bulk = (length + 1) | (type == EQUALS ? VERBATIM : 0)
         }
       } else if (isAggregate(type)) {
-        const least: i64 = type == GREATER || type == PIPE ? 0 : -1
+        const least: i64 = type == STAR ? -1 : 0
         if (!parseInteger(payload, size) || parsedInteger < least || parsedInteger > elementsMax) {
           return respWrong(RESP_BAD_MULTIBULK, next)
         }

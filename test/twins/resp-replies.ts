@@ -78,7 +78,7 @@ class Reader {
       return type
     }
     const count = '%|'.includes(type) ? announced * 2 : announced
-    if (count > maxElements || depth > maxDepth) throw new Fails()
+    if (announced > maxElements || (count > 0 && depth > maxDepth)) throw new Fails()
     this.tokens.push({ type, bytes: Buffer.alloc(0), count })
     for (let i = 0; i < count; i++) this.value(depth + 1)
     return type

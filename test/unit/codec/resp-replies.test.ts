@@ -68,7 +68,7 @@ function replyTwin(text: string, start: number, options: Options): { tokens: Tok
     let count = 0
     if ('$=!'.includes(type)) {
       const length = Number(integer(line) ?? -2n)
-      if (length < -1 || length > maxBulkLength) throw wrong('invalid bulk length', next)
+      if (length < (type === '$' ? -1 : 0) || length > maxBulkLength) throw wrong('invalid bulk length', next)
       if (type === '=' && length >= 0 && length < 4) throw wrong('bad reply value', next)
       if (length < 0) tokens.push([type, null, 0])
       else {
@@ -81,7 +81,7 @@ function replyTwin(text: string, start: number, options: Options): { tokens: Tok
       }
     } else if ('*~%>|'.includes(type)) {
       count = Number(integer(line) ?? -2n)
-      if (count < ('>|'.includes(type) ? 0 : -1) || count > maxElements) throw wrong('invalid multibulk length', next)
+      if (count < (type === '*' ? -1 : 0) || count > maxElements) throw wrong('invalid multibulk length', next)
       const all = '%|'.includes(type) ? 2 * count : count
       tokens.push([type, count < 0 ? null : '', Math.max(0, all)])
       if (count > 0) {
@@ -168,8 +168,7 @@ const SAMPLES = [
   '|1\r\n+ttl\r\n:10\r\n*2\r\n|0\r\n+a\r\n|1\r\n+k\r\n*1\r\n+v\r\n$12\r\n0123456789ab\r\n+next\r\n',
   '|1\r\n+a\r\n+b\r\n|1\r\n+c\r\n+d\r\n>1\r\n+x\r\n',
   '*2\r\n>1\r\n+x\r\n:1\r\n',
-  '|-1\r\n+OK\r\n',
-  '>-1\r\n+OK\r\n',
+  ...[...'%~>|=!'].map((type) => `$-1\r\n${type}-1\r\n+OK\r\n`),
   ...['x\r\n', '\r\n', '\0', 'OK\r\n'].map((text) => `*1\r\n${text}`),
   ...[
     '$abc',

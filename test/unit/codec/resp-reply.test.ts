@@ -36,7 +36,7 @@ function replyTwin(text: string, at: number, resp3: boolean, depth = 0): number 
   if (type === ':') return integer(line.replace(/^\+(?!-)/, '')) === undefined ? -1 : next
   const count = integer(line)
   if (count === undefined) return -1
-  if (count < -1n) return -1
+  if (count < ('$*'.includes(type) ? -1n : 0n)) return -1
   if (count <= 0n && '*~%'.includes(type)) return next
   if ('$=!'.includes(type)) {
     if (count < 0n) return next
@@ -146,6 +146,7 @@ const MALFORMED = [
   ...['_x', '#', '#x', '#tt', ',', ',.5', ',1.', ',1e', ',1e+', ',x', ',infx', ',1.5.2', '(', '(-', '(1.5', '(0x1'].map(
     (line) => `+OK\r\n${line}\r\n`,
   ),
+  ...['%-1', '~-1', '=-1', '!-1'].map((head) => `*-1\r\n${head}\r\n+OK\r\n`), // nulls in RESP2 alone
   ...['=3\r\ntxt', '=4\r\ntxt;', '=0\r\n', '=7\r\ntx:text'].map((head) => `+OK\r\n${head}\r\n+OK\r\n`),
   '$6\r\nfoobarr\r\n',
   '$3\r\nfoo\rx+OK\r\n',
@@ -224,7 +225,7 @@ function reply(random: Random, resp3: boolean, depth = 0): string {
     case '=':
     case '!': {
       const value = type === '=' ? `txt:${bytes()}` : bytes()
-      return random.chance(0.1) ? `${type}-1\r\n` : `${type}${value.length}\r\n${value}\r\n`
+      return type === '$' && random.chance(0.1) ? '$-1\r\n' : `${type}${value.length}\r\n${value}\r\n`
     }
     case ':':
       return `:${random.between(-1000, 1000)}\r\n`
