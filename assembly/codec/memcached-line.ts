@@ -75,7 +75,7 @@ export function lineJudge(at: usize, n: u32, third: u32, lastAt: usize, last: u3
 }
 
 /** Words that lineJudge may want to read. */
-export const LINE_WORDS: u32 = 32
+export const LINE_WORDS: u32 = 6
 
 function judge(lastAt: usize, last: u32, nul: bool): u32 {
   const length = count ? wordLength(0) : 0
@@ -165,15 +165,11 @@ function storage(least: u32, nul: bool): u32 {
   return good ? 0 : abi.ERROR_MEMCACHED_FORMAT
 }
 
-/** `ms key bytes flag*`; before 1.6 the length was a flag, `S` and its digits. */
+/** `ms key bytes flag*` */
 function metaSet(nul: bool): u32 {
   if (count < 2) return abi.ERROR_MEMCACHED_COMMAND
   if (count == 2) return abi.ERROR_MEMCACHED_FORMAT
-  let found = dataLength(wordAt(2), wordLength(2))
-  for (let i: u32 = 2; i < min(count, LINE_WORDS) && !found; i++) {
-    found = wordLength(i) > 1 && load<u8>(wordAt(i)) == 83 && dataLength(wordAt(i) + 1, wordLength(i) - 1)
-  }
-  return found ? keyed(nul) : abi.ERROR_MEMCACHED_LENGTH
+  return dataLength(wordAt(2), wordLength(2)) ? keyed(nul) : abi.ERROR_MEMCACHED_LENGTH
 }
 
 /** `delete key [0] [noreply]` */

@@ -9,6 +9,7 @@ export interface MemcachedOptions {
 
 const CR = 0x0d
 const LF = 0x0a
+const BINARY = 0x80 // a request of the binary protocol
 const INT_MAX = 2 ** 31 - 1
 
 const ERROR = 'ERROR'
@@ -25,6 +26,7 @@ const WORDS: Readonly<Record<string, readonly [number, number]>> = {
   gets: [2, Infinity],
   gat: [2, Infinity],
   gats: [2, Infinity],
+  bget: [2, Infinity],
   set: [5, 6],
   add: [5, 6],
   replace: [5, 6],
@@ -54,15 +56,23 @@ const WORDS: Readonly<Record<string, readonly [number, number]>> = {
   quit: [1, Infinity],
 }
 
-const isUnsigned = (word: string): boolean => /^[0-9]+$/.test(word) && BigInt(word) < 2n ** 64n
-const isSigned = (word: string): boolean => /^-?[0-9]+$/.test(word) && BigInt.asIntN(64, BigInt(word)) === BigInt(word)
+/** The value of a word that strtoll would take whole: it may have a sign, and zeros in front. */
+const numberOf = (word = ''): bigint | undefined =>
+  /^[+-]?[0-9]+$/.test(word) ? BigInt(word.replace('+', '')) : undefined
+
+const isBetween = (word: string | undefined, low: bigint, high: bigint): boolean => {
+  const value = numberOf(word)
+  return value !== undefined && value >= low && value < high
+}
+const isUnsigned = (word?: string): boolean => isBetween(word, 0n, 2n ** 64n)
+const isSigned = (word?: string): boolean => isBetween(word, -(2n ** 63n), 2n ** 63n)
 
 interface Verdict {
   /** What memcached answers to the line, or undefined where it goes on. */
   readonly error: string | undefined
   /** The length of the data block that follows the line. */
   readonly data: number | undefined
-  /** A data block follows, and nobody knows where it ends. */
+  /** Nothing behind the line can be understood, a data block of unknown length above all. */
   readonly closes?: boolean
 }
 
@@ -70,16 +80,21 @@ interface Verdict {
 function judge(words: readonly string[], limits: Required<MemcachedOptions>): Verdict {
   const name = words[0] ?? ''
   const range = Object.hasOwn(WORDS, name) ? WORDS[name]! : undefined
-  if (!range) return { error: ERROR, data: undefined }
+  if (!range) {
+    const browser = name.length > 1 && !name.endsWith('\0') && words.at(-1)!.startsWith('HTTP/')
+    return browser ? { error: ANY, data: undefined, closes: true } : { error: ERROR, data: undefined }
+  }
+  const hasNul = words.some((word) => word.includes('\0')) // memcached would see the line end there
   const stores = ['set', 'add', 'replace', 'append', 'prepend', 'cas', 'ms'].includes(name)
   if (stores) {
     const length = words[name === 'ms' ? 2 : 4] ?? ''
-    const readable = /^[0-9]+$/.test(length) && Number(length) <= INT_MAX - 2
+    const readable = isBetween(length, 0n, BigInt(INT_MAX - 1))
     const data = readable ? Number(length) : undefined
     const [low, high] = range
+    if (!readable && length !== '') return { error: BAD_LINE, data: undefined, closes: true }
     if (words.length < low || words.length > high) return { error: ERROR, data }
-    if (!readable) return { error: BAD_LINE, data: undefined, closes: words.length > 2 }
-    if (words[1]!.length > limits.maxKeyLength) return { error: BAD_LINE, data }
+    if (!readable) return { error: BAD_LINE, data: undefined }
+    if (hasNul || words[1]!.length > limits.maxKeyLength) return { error: BAD_LINE, data }
     if (name !== 'ms') {
       const [, , flags = '', exptime = '', , unique = ''] = words
       if (!isUnsigned(flags) || !isSigned(exptime)) return { error: BAD_LINE, data }
@@ -88,46 +103,55 @@ function judge(words: readonly string[], limits: Required<MemcachedOptions>): Ve
     if (data! > limits.maxItemSize) return { error: TOO_LARGE, data }
     return { error: undefined, data }
   }
-  return { error: judgeLine(name, words, range, limits), data: undefined }
+  return { error: judgeLine(name, words, hasNul, range, limits), data: undefined }
 }
 
 /** Judges a command that has no data block. */
 function judgeLine(
   name: string,
   words: readonly string[],
+  hasNul: boolean,
   [low, high]: readonly [number, number],
   { maxKeyLength }: Required<MemcachedOptions>,
 ): string | undefined {
   if (words.length < low || words.length > high) return ERROR
-  const tooLong = (keys: readonly string[]): boolean => keys.some((key) => key.length > maxKeyLength)
+  const isBad = (keys: readonly string[]): boolean => hasNul || keys.some((key) => key.length > maxKeyLength)
   switch (name) {
     case 'get':
     case 'gets':
-      return tooLong(words.slice(1)) ? BAD_LINE : undefined
+    case 'bget':
+      return isBad(words.slice(1)) ? BAD_LINE : undefined
     case 'gat':
     case 'gats':
       if (!isSigned(words[1]!)) return BAD_EXPTIME
-      return tooLong(words.slice(2)) ? BAD_LINE : undefined
+      return isBad(words.slice(2)) ? BAD_LINE : undefined
     case 'incr':
     case 'decr':
-      if (tooLong([words[1]!])) return BAD_LINE
+      if (isBad([words[1]!])) return BAD_LINE
       return isUnsigned(words[2]!) ? undefined : BAD_DELTA
     case 'touch':
-      if (tooLong([words[1]!])) return BAD_LINE
+      if (isBad([words[1]!])) return BAD_LINE
       return isSigned(words[2]!) ? undefined : BAD_EXPTIME
     case 'delete': {
       const more = words.slice(2)
       const fine = more.length === 0 || ['0', 'noreply', '0 noreply'].includes(more.join(' '))
       if (!fine) return BAD_DELETE
-      return tooLong([words[1]!]) ? BAD_LINE : undefined
+      return isBad([words[1]!]) ? BAD_LINE : undefined
     }
     case 'mg':
     case 'md':
     case 'ma':
     case 'me':
-      return words.length < 2 || tooLong([words[1]!]) ? BAD_LINE : undefined
+      return words.length < 2 || isBad([words[1]!]) ? BAD_LINE : undefined
+    case 'flush_all': {
+      const more = words.slice(1)
+      if (hasNul) return BAD_LINE
+      return more.join(' ') === 'noreply' || more.length === 0 || isSigned(more[0]) ? undefined : BAD_EXPTIME
+    }
+    case 'verbosity':
+      return hasNul || !isUnsigned(words[1]) ? BAD_LINE : undefined
     default:
-      return undefined
+      return hasNul ? BAD_LINE : undefined
   }
 }
 
@@ -139,6 +163,7 @@ export function memcached(options: MemcachedOptions = {}): Twin {
     const results: Result[] = []
     let at = 0
     while (at < stream.length) {
+      if (stream[at] === BINARY) return { results: [...results, refuse(ANY)], end: [] }
       const lf = stream.indexOf(LF, at)
       const stop = lf < 0 ? stream.length : lf
       const end = stop > at && stream[stop - 1] === CR ? stop - 1 : stop

@@ -51,8 +51,7 @@ function judge(words: readonly string[], line: string, maxKey: number): { error?
   if (command === 'ms') {
     if (words.length < 2) return { error: 'ERROR' }
     if (words.length === 2) return { error: FORMAT }
-    const old = words.slice(2, 32).find((word) => word.startsWith('S') && dataLength(word.slice(1)) !== undefined)
-    const data = dataLength(words[2]!) ?? (old === undefined ? undefined : dataLength(old.slice(1)))
+    const data = dataLength(words[2]!)
     if (data === undefined) return { error: `!${FORMAT}` }
     return badKey ? { error: FORMAT, data } : { data }
   }

@@ -65,7 +65,7 @@ const SAMPLES = [
   'flush_all\r\nflush_all 10\r\nflush_all noreply\r\nflush_all 0 noreply\r\nflush_all x\r\nflush_all a b c\r\n',
   'verbosity 1\r\nverbosity\r\nverbosity x\r\nversion\r\nstats\r\nstats items\r\nquit\r\n',
   'mn\r\nlru\r\nlru tune\r\nslabs a\r\n',
-  'mg a v t\r\nms a 2 T0 c\r\nhi\r\nms a S3\r\nabc\r\nms a T0 S3\r\nabc\r\nms a\r\nms\r\n',
+  'mg a v t\r\nms a 2 T0 c\r\nhi\r\nms a\r\nms\r\nms a 3 S9\r\nabc\r\nms a S3\r\nabc\r\nmn\r\n',
   'md a\r\nma a N0\r\nme a\r\nme\r\nmg\r\n',
   'ms a x T0\r\nabc\r\n',
   `ms ${LONG} 3\r\nabc\r\nmg ${LONG}\r\nget a ${LONG} b\r\ngat 0 ${LONG}\r\ntouch ${LONG} 0\r\nmn\r\n`,
@@ -87,6 +87,13 @@ describe('every sample', () => {
 test('a name is not taken for the one without its NUL', () => {
   for (const name of ['stats\0', 'set\0', 'flush_all\0', 'verbosit\0']) {
     expect(seen(decode([Buffer.from(`${name} 1\r\n`)]))).toEqual([['ERROR', name.length + 4, false]])
+  }
+})
+
+test('the length of a meta set is its third word, and no flag', () => {
+  const wrong = 'CLIENT_ERROR bad command line format'
+  for (const line of ['ms a S3', 'ms a T0 S3', 'ms a +S3', 'ms a x 3']) {
+    expect(seen(decode([Buffer.from(`${line}\r\nabc\r\nmn\r\n`)]))).toEqual([[wrong, line.length + 2, false]])
   }
 })
 
@@ -158,7 +165,7 @@ function piece(random: Random): string {
     case 2:
       return `${random.pick(['incr', 'touch', 'flush_all', 'verbosity'])} ${key()} 12${quiet()}${end()}`
     case 3:
-      return `ms ${key()} ${random.pick(['', 'S', 'T0 S'])}${length} c${end()}${data}\r\n`
+      return `ms ${key()} ${random.pick(['', '', '', 'S'])}${length} c${end()}${data}\r\n`
     default:
       return `${random.pick(['set', 'add', 'cas', 'append'])} ${key()} 0 0 ${length}${quiet()}${end()}${data}\r\n`
   }
@@ -185,7 +192,7 @@ test(`the encoder is the decoder's mirror, and lets no word become two (MILLRACE
     { words: ['get', 'a', 'b'] },
     { words: ['set', 'k', '0', '0', '3'], data: Uint8Array.of(13, 10, 0) },
     { words: ['ms', 'k', '0', 'T0'], data: new Uint8Array(0) },
-    { words: ['ms', 'k', 'S2'], data: Uint8Array.of(1, 2) },
+    { words: ['ms', 'k', '2', 'S9'], data: Uint8Array.of(1, 2) },
   ]
   const random = new Random(SEED)
   const stream = Buffer.concat(commands.map((command) => encodeMemcached(command)))
