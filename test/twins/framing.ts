@@ -72,9 +72,11 @@ export function delimiter(options: DelimiterOptions): Twin {
 
   return (stream) => {
     const { results, at, told } = read(stream, false)
-    if (told) return { results, end: [] }
-    const whole = read(stream.subarray(at), true) // half a delimiter is none, and of two the shorter has won
-    return { results, end: [...whole.results, ...incomplete(stream.length - at - whole.at)] }
+    const rest = stream.subarray(at)
+    const whole = read(rest, true) // half a delimiter is none, and of two the shorter has won
+    if (told && whole.results.length === 0) return { results, end: [] } // the long frame does not end
+    const frames = whole.results.slice(told ? 1 : 0)
+    return { results, end: [...frames, ...incomplete(rest.length - whole.at)] }
   }
 }
 
