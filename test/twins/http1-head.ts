@@ -16,7 +16,7 @@ const VALUE = /^[\t -~\x80-\xff]*$/
 const HOST = /^[A-Za-z0-9._~!$&'()*+,;=%:[\]-]*$/
 
 export function requestLine(line: string): Verdict {
-  const match = /^([A-Z_-]+) ([!-~]+) (HTTP\/[0-9]+\.[0-9]+)$/.exec(line)
+  const match = /^([!#$%&'*+.^_`|~0-9A-Z-]+) ([!-~]+) (HTTP\/[0-9]+\.[0-9]+)$/.exec(line)
   if (!match) return { problems: [400] }
   const [, method = '', target = '', version = ''] = match
   const fits =
