@@ -209,9 +209,10 @@ export function replyWalk(state: usize, base: usize, end: usize, to: usize, room
       if (type == GREATER && depth) return respWrong(RESP_REPLY_PUSH, at + 1)
       const most = min(end, at + lineMax + 2)
       let p = max(at + 1, searched)
-      while (p < most && load<u8>(p) != CR) p++
+      while (p < most && !isLineEnd(load<u8>(p))) p++
       const size = <u32>(p - at) - 1
       if (size > lineMax) return respWrong(RESP_REPLY_LINE, at + lineMax + 2)
+      if (p < most && load<u8>(p) == LF) return respWrong(RESP_REPLY_LINE_END, p + 1)
       if (p + 1 >= end) {
         searched = p
         break
@@ -304,6 +305,13 @@ function deepen(): bool {
   store<u32>(stack, wider, STACK_ROOM)
   replyStack = stack
   return true
+}
+
+/** A line has neither of the two in it. */
+// @ts-ignore: decorator
+@inline
+function isLineEnd(c: u32): bool {
+  return c <= CR && (c == CR || c == LF)
 }
 
 // @ts-ignore: decorator

@@ -88,10 +88,11 @@ class Reader {
   #line(): string {
     const stream = this.#stream
     const start = this.at + 1
-    const cr = stream.indexOf(CR, start)
-    const end = cr < 0 ? stream.length : cr
-    if (end - start > this.#limits.maxInline) throw new Fails()
-    if (end + 1 >= stream.length) throw new Waits()
+    const end = start + stream.subarray(start).findIndex((byte) => byte === CR || byte === LF)
+    const length = (end < start ? stream.length : end) - start
+    if (length > this.#limits.maxInline) throw new Fails()
+    if (end >= start && stream[end] === LF) throw new Fails()
+    if (end < start || end + 1 >= stream.length) throw new Waits()
     if (stream[end + 1] !== LF) throw new Fails()
     this.at = end + 2
     return stream.toString('latin1', start, end)

@@ -58,9 +58,11 @@ function replyTwin(text: string, start: number, options: Options): { tokens: Tok
     if (!(version === 3 ? '+-:$*_#,(=!~%>|' : '+-:$*').includes(type))
       throw wrong(`got '${type.replace(/[\r\n]/, ' ')}' as reply type byte`, at + 1)
     if (type === '>' && levels.length > 0) throw wrong('push inside a reply', at + 1)
-    const cr = text.indexOf('\r', at)
+    const stop = text.slice(at).search(/[\r\n]/)
+    const cr = stop < 0 ? -1 : at + stop
     const size = (cr < 0 ? text.length : cr) - at - 1
     if (size > maxInline) throw wrong('too big reply line', at + maxInline + 2)
+    if (text[cr] === '\n') throw wrong('line not followed by CRLF', cr + 1)
     if (cr < 0 || cr + 1 === text.length) return undefined
     let next = cr + 2
     if (text[cr + 1] !== '\n') throw wrong('line not followed by CRLF', next)
@@ -195,6 +197,21 @@ describe.each([2, 3] as const)('RESP%i', (version) => {
     const stream = Buffer.from(sample, 'latin1')
     for (const chunks of [[stream], ...everyCut(stream)]) compare(stream, chunks, { version })
   })
+})
+
+test('a line feed in a line is no part of it', () => {
+  for (const [head, length] of [
+    ['+a\nb', 3],
+    ['-\nERR', 2],
+    [':1\n', 3],
+    ['$1\n', 3],
+    ['*1\n', 3],
+  ] as const) {
+    const stream = Buffer.from(`${head}\r\n+OK\r\n`)
+    for (const chunks of [[stream], ...everyCut(stream)]) {
+      expect(seen(decode(chunks))).toEqual([['Protocol error: line not followed by CRLF', length]])
+    }
+  }
 })
 
 test('limits are those of the codec', () => {

@@ -24,8 +24,10 @@ function replyTwin(text: string, at: number, resp3: boolean, depth = 0): number 
   if (at >= text.length) return 0
   const type = text.charAt(at)
   if (!(resp3 ? '+-:$*_#,(=!~%' : '+-:$*').includes(type)) return -1
-  const cr = text.indexOf('\r', at)
+  const stop = text.slice(at).search(/[\r\n]/)
+  const cr = stop < 0 ? -1 : at + stop
   if ((cr < 0 ? text.length : cr) - at - 1 > LINE_MAX) return -1
+  if (text[cr] === '\n') return -1
   if (cr < 0 || cr + 1 === text.length) return 0
   if (text[cr + 1] !== '\n') return -1
   let next = cr + 2
@@ -238,7 +240,7 @@ function reply(random: Random, resp3: boolean, depth = 0): string {
     case '(':
       return `(${random.pick(['', '-', '+'])}${random.between(0, 1000)}000000000000000000000\r\n`
     default:
-      return `${type}${bytes().replace(/\r/g, '')}\r\n`
+      return `${type}${bytes().replace(/[\r\n]/g, '')}\r\n`
   }
 }
 
