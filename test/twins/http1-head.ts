@@ -11,9 +11,9 @@ export interface Verdict {
   readonly reason?: string
 }
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const VALUE = /^[\t -~\x80-\xff]*$/
-const HOST = /^[A-Za-z0-9._~!$&'()*+,;=%:[\]-]*$/
+const HOST = /^(?:\[[A-Za-z0-9._~!$&'()*+,;=:-]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?$/
 
 export function requestLine(line: string): Verdict {
   const match = /^([!#$%&'*+.^_`|~0-9A-Z-]+) ([!-~]+) (HTTP\/[0-9]+\.[0-9]+)$/.exec(line)

@@ -1,5 +1,14 @@
 // The naive twin of http1(): the head is found by its empty line, judged as a whole, and the body is read after it.
-import { bodyOf, type Header, headersOf, hostFault, keepsAlive, requestLine, type Verdict } from './http1-head.ts'
+import {
+  bodyOf,
+  type Header,
+  headersOf,
+  hostFault,
+  keepsAlive,
+  requestLine,
+  TOKEN,
+  type Verdict,
+} from './http1-head.ts'
 import { frameError, HTTP, incomplete, type Outcome, type Result, type Twin } from './twin.ts'
 
 export interface Http1Options {
@@ -112,12 +121,15 @@ class Reader {
 
   /** The faults that are certain before a head has ended: how much of the stream shows them, and their status. */
   #certain(): [at: number, status: number][] {
-    const { maxHeadBytes, maxTargetBytes, messages } = this.#options
+    const { maxHeadBytes, maxHeaders, maxTargetBytes, messages } = this.#options
     const head = this.#text.slice(this.at)
     const faults: [number, number][] = [[this.at + maxHeadBytes + 1, 431]]
     if (!(messages === 'requests' ? /^[!#$%&'*+.^_`|~0-9A-Za-z-]/ : /^H/).test(head)) faults.push([this.at + 1, 400])
     const bare = /(?<!\r)\n|\r[^\n]/.exec(head)
     if (bare) faults.push([this.at + bare.index + bare[0].length, 400])
+    const lines = head.split(CRLF)
+    const beyond = lines.slice(0, maxHeaders + 1).join(CRLF).length + CRLF.length // where one field too many begins
+    if (lines.length > maxHeaders + 1 && TOKEN.test(head.charAt(beyond))) faults.push([this.at + beyond + 1, 431])
     const method = messages === 'requests' ? /^[A-Z]+ (?=[!-~])/.exec(head)?.[0].length : undefined
     if (method !== undefined && /^[!-~]*/.exec(head.slice(method))![0].length > maxTargetBytes) {
       faults.push([this.at + method + maxTargetBytes + 1, 414])
