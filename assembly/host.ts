@@ -5,9 +5,10 @@ import { CORE_ABI, CORE_FEATURE_SIMD } from './codec/abi'
 import { recordsCreate } from './codec/records'
 import { respCreate } from './codec/resp'
 import { repliesCreate } from './codec/resp-replies'
+import { blockSpill } from './memory/block'
 import { heapCreate } from './memory/heap'
 import { skbReset } from './memory/skb'
-import { SLAB_RECORD_BYTES, slabCreate } from './memory/slab'
+import { SLAB_PAGE_BYTES, SLAB_RECORD_BYTES, slabAlloc, slabCreate } from './memory/slab'
 
 export { alloc, free, heapCheck } from './memory/heap'
 export { codecBound, codecEncode } from './codec/codec'
@@ -55,15 +56,18 @@ export function coreFeatures(): u32 {
   return ASC_FEATURE_SIMD ? CORE_FEATURE_SIMD : 0
 }
 
-/** Lays out `[__heap_base, end)`: an eighth for small objects, the rest for everything else. False: it does not fit. */
+/** Lays out `[__heap_base, end)`: an eighth for small objects, which may use the rest too. False: it does not fit. */
 export function coreCreate(end: usize): bool {
   const record = (__heap_base + PAGE - 1) & ~(PAGE - 1)
   const slabs = record + PAGE
   assert(SLAB_RECORD_BYTES <= PAGE)
   if (end < slabs + (1 << 20)) return false
-  const heap = slabs + ((end - slabs) >> 3)
+  const first = (slabs + SLAB_PAGE_BYTES - 1) & ~(<usize>SLAB_PAGE_BYTES - 1)
+  const heap = max(slabs + ((end - slabs) >> 3), first + SLAB_PAGE_BYTES)
   slabCreate(record, slabs, heap)
   heapCreate(heap, end)
+  slabAlloc(0) // the page it takes stays that of the skbs
+  blockSpill()
   skbReset()
   repliesCreate()
   return respCreate() && recordsCreate(RECORDS)

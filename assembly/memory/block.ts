@@ -14,9 +14,20 @@ export const BLOCK_HEADER: u32 = BLOCK_HEADER_BYTES
 /** Blocks taken back from other instances before an allocation is refused. */
 const DRAIN_MAX: u32 = 65536
 
+/** A small block comes from the heap where the slabs are exhausted. */
+let spills: bool = false
+
 const B_REFS: usize = 0
 const B_BYTES: usize = 4
 const B_HOME: usize = 8
+
+/**
+ * From now on the two share what they have: for a core whose memory is too small to give each size a page of its own,
+ * and which has no limits to keep them apart for.
+ */
+export function blockSpill(): void {
+  spills = true
+}
 
 /** A block of at least `bytes`, with one reference; 0 when memory is exhausted. */
 export function blockAlloc(bytes: u32): usize {
@@ -24,7 +35,7 @@ export function blockAlloc(bytes: u32): usize {
   if (whole > SLAB_BYTES_MAX) return blockAllocIn(heapPool(), bytes)
   const cls = slabClass(whole)
   const block = slabAlloc(cls)
-  if (!block) return 0
+  if (!block) return spills ? blockAllocIn(heapPool(), bytes) : 0
   store<u32>(block, 1, B_REFS)
   store<u32>(block, (64 << cls) - BLOCK_HEADER, B_BYTES)
   store<u32>(block, 0, B_HOME)

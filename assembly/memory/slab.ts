@@ -17,7 +17,8 @@ import { DEBUG, poisonAlloc, poisonFill, poisonFree } from './debug'
 import { R_REMOTE, remoteDrain, remotePush } from './remote'
 
 const PAGE_BITS: u32 = 18
-const PAGE_BYTES: u32 = 1 << PAGE_BITS
+export const SLAB_PAGE_BYTES: u32 = 1 << PAGE_BITS
+const PAGE_BYTES: u32 = SLAB_PAGE_BYTES
 const PAGE_MASK: usize = PAGE_BYTES - 1
 const PAGE_HEADER: u32 = 64
 const CLASS_MIN_BITS: u32 = 6

@@ -1,7 +1,7 @@
 // The Decoder of millrace/core: what it promises beyond any one codec.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type Frame, instantiateCore, lengthField, type Result, raw } from '../../../src/core/index.ts'
+import { type Frame, instantiateCore, lengthField, line, type Result, raw } from '../../../src/core/index.ts'
 import { Random, SEED } from '../../system/random.ts'
 
 const core = instantiateCore(readFileSync(new URL('../../../build/core.wasm', import.meta.url)))
@@ -202,6 +202,31 @@ describe('memory', () => {
     expect(used()).toBe(before)
     core.exports.heapCheck()
   })
+})
+
+test('the smallest memory gathers frames of every size at once', () => {
+  for (const build of ['core.wasm', 'core.baseline.wasm']) {
+    const file = new URL(`../../../build/${build}`, import.meta.url)
+    const small = instantiateCore(readFileSync(file), { memoryBytes: 4 << 20 })
+    const lines = line({ maxLength: 1 << 20 })
+    const sizes = Array.from({ length: 17 }, (_, i) => 3 << i)
+    for (let round = 0; round < 3; round++) {
+      const decoders = sizes.map(() => small.decoder(lines))
+      for (const [i, size] of sizes.entries()) {
+        const half = Buffer.alloc(size >> 1, 0x61 + i)
+        for (const piece of [half.subarray(0, 1), half.subarray(1)]) expect(decoders[i]!.push(piece)).toEqual([])
+      }
+      for (const [i, size] of sizes.entries()) {
+        const rest = Buffer.alloc(size - (size >> 1), 0x61 + i)
+        const bytes = Buffer.alloc(size, 0x61 + i)
+        const [result, ...more] = decoders[i]!.push(Buffer.concat([rest, Buffer.from('\n')]))
+        expect(result?.frame && Buffer.compare(result.frame, bytes), `${size} bytes`).toBe(0)
+        expect(more).toEqual([])
+        decoders[i]!.dispose()
+      }
+      small.exports.heapCheck()
+    }
+  }
 })
 
 test('encode frames a message, and refuses what the codec has no frame for', () => {
