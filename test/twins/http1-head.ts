@@ -12,8 +12,21 @@ export interface Verdict {
 }
 
 export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** What the beginning of a field line may be. */
+export const FIELD_BEGUN = /^(?:\r?|[!#$%&'*+.^_`|~0-9A-Za-z-]+(?::[\t -~\x80-\xff]*\r?)?)$/
 const VALUE = /^[\t -~\x80-\xff]*$/
+const LENGTH_DIGITS_MAX = 19
 const HOST = /^(?:\[[A-Za-z0-9._~!$&'()*+,;=:-]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?$/
+
+/** Where a request's target begins. */
+export const METHOD_BEFORE = /^[!#$%&'*+.^_`|~0-9A-Z-]+ (?=[!-~])/
+
+/** Whether a request line may begin like this. */
+export function requestBegun(text: string): boolean {
+  const match = /^[!#$%&'*+.^_`|~0-9A-Z-]+(?: [!-~]*(?<! )(?: (.*))?)?$/s.exec(text.replace(/\r$/, ''))
+  const version = match?.[1] ?? ''
+  return match !== null && /^HTTP\/[0-9]\.[0-9]$/.test(version + 'HTTP/1.1'.slice(version.length))
+}
 
 export function requestLine(line: string): Verdict {
   const match = /^([!#$%&'*+.^_`|~0-9A-Z-]+) ([!-~]+) (HTTP\/[0-9]+\.[0-9]+)$/.exec(line)
@@ -25,7 +38,7 @@ export function requestLine(line: string): Verdict {
     (method === 'CONNECT' && /^[^/?#]+:[0-9]+$/.test(target)) ||
     /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]/.test(target)
   if (!fits) return { problems: [400] }
-  if (!/^HTTP\/1\.[0-9]$/.test(version)) return { problems: [/^HTTP\/[0-9]\.[0-9]$/.test(version) ? 505 : 400] }
+  if (!/^HTTP\/1\.[0-9]$/.test(version)) return { problems: [/^HTTP\/[2-9]\.[0-9]$/.test(version) ? 505 : 400] }
   return { problems: [], minor: Number(version.at(-1)), method, target }
 }
 
@@ -54,8 +67,9 @@ export function bodyOf(
   const problems: number[] = []
   const lengths = valuesOf(headers, 'content-length')
   const encodings = valuesOf(headers, 'transfer-encoding')
-  if (lengths.length > 1 || lengths.some((length) => !/^[0-9]+$/.test(length))) problems.push(400)
-  else if (lengths.length === 1 && BigInt(lengths[0]!) > BigInt(Number.MAX_SAFE_INTEGER)) problems.push(400)
+  if (lengths.length > 1 || lengths.some((length) => !/^[0-9]+$/.test(length) || length.length > LENGTH_DIGITS_MAX))
+    problems.push(400)
+  else if (lengths.length === 1 && Number(lengths[0]) > Number.MAX_SAFE_INTEGER) problems.push(413)
   if (encodings.length > 0) {
     if (lengths.length > 0 || encodings.length > 1 || minor === 0) problems.push(400)
     if (encodings.some((encoding) => encoding.toLowerCase() !== 'chunked')) problems.push(501)

@@ -1,10 +1,13 @@
 // The naive twin of http1(): the head is found by its empty line, judged as a whole, and the body is read after it.
 import {
   bodyOf,
+  FIELD_BEGUN,
   type Header,
   headersOf,
   hostFault,
   keepsAlive,
+  METHOD_BEFORE,
+  requestBegun,
   requestLine,
   TOKEN,
   type Verdict,
@@ -16,10 +19,25 @@ export interface Http1Options {
   readonly maxHeadBytes: number
   readonly maxTargetBytes?: number
   readonly maxHeaders?: number
+  readonly maxChunkLineBytes?: number
 }
 
 const CRLF = '\r\n'
-const HEX_DIGITS_MAX = 13 // 2^52: what counts exactly
+const EMPTY_LINES_MAX = 4 // before a request
+const HEX_DIGITS_MAX = 16 // zeros in front among them
+
+const BLANKS = '[\\t ]*'
+const NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const QUOTED = '"(?:[\\t !\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t -\\x7e\\x80-\\xff])*'
+const EXTENSION = `${BLANKS};${BLANKS}${NAME}(?:${BLANKS}=${BLANKS}(?:${NAME}|${QUOTED}"))?`
+/** A chunk's size and extensions, and what may become one. */
+const CHUNK_LINE = new RegExp(`^([0-9a-fA-F]+)(?:${EXTENSION})*$`)
+const VALUE_BEGUN = `${BLANKS}=${BLANKS}(?:${NAME}|${QUOTED}(?:\\\\|")?)?`
+const EXTENSION_BEGUN = `${BLANKS};${BLANKS}(?:${NAME}(?:${VALUE_BEGUN})?)?`
+const CHUNK_LINE_BEGUN = new RegExp(`^[0-9a-fA-F]{1,16}(?:${EXTENSION})*(?:${EXTENSION_BEGUN})?${BLANKS}$`)
+
+/** How much of the stream shows a fault, and its status. */
+type Fault = readonly [at: number, status: number]
 
 type Event =
   | { readonly type: 'data' | 'end' }
@@ -59,7 +77,11 @@ class Reader {
 
   message(): void {
     const requests = this.#options.messages === 'requests'
-    while (requests && this.#text.startsWith(CRLF, this.at)) this.at += CRLF.length // RFC 9112, 2.2
+    for (let empty = 1; requests && this.#text.startsWith(CRLF, this.at); empty++) {
+      // RFC 9112, 2.2
+      if (empty > EMPTY_LINES_MAX) throw new Fails(400)
+      this.at += CRLF.length
+    }
     if (this.at >= this.#text.length) return
     if (requests && this.#text.slice(this.at) === '\r') throw new Waits()
     const head = this.#head()
@@ -77,31 +99,22 @@ class Reader {
 
   #head(): { chunked: boolean; contentLength: number; untilEnd: boolean } {
     const { maxHeaders, messages } = this.#options
-    const text = this.#text
     const requests = messages === 'requests'
-    const found = text.indexOf(CRLF + CRLF, this.at)
-    const end = found < 0 ? Infinity : found + 4
-    const early = this.#certain().filter(([at]) => at <= Math.min(end, text.length))
-    if (early.length > 0) {
-      const [at, status] = early.reduce((first, next) => (next[0] < first[0] ? next : first))
-      const whole = text
-        .slice(this.at, at - 1)
-        .split(CRLF)
-        .slice(0, -1) // lines that may have been judged before
-      throw new Fails(...new Set([status, ...judge(whole, requests, maxHeaders).faults]))
-    }
-    if (found < 0) throw new Waits()
-    const { line, headers, body, faults } = judge(text.slice(this.at, found).split(CRLF), requests, maxHeaders)
+    const found = this.#lines(1, this.#certain())
+    const { line, headers, body, faults } = judge(this.#text.slice(this.at, found).split(CRLF), requests, maxHeaders)
     if (requests && hostFault(headers, line.minor ?? 1)) faults.add(400)
+    const tunnel = requests && line.method === 'CONNECT'
+    if (tunnel && (body.chunked || body.contentLength)) faults.add(400)
     if (faults.size > 0) throw new Fails(...faults)
 
-    const bytes = this.#stream.subarray(this.at, end)
-    this.at = end
+    const bytes = this.#stream.subarray(this.at, found + 4)
+    this.at = found + 4
     const { problems: _, minor = 1, ...start } = line
     const status = Number(start.status ?? 200)
-    const bodiless = !requests && (status < 200 || status === 204 || status === 304)
+    const switched = status === 101 // what follows is another protocol
+    const bodiless = !requests && !switched && (status < 200 || status === 204 || status === 304)
     const { chunked, contentLength } = body
-    const untilEnd = !requests && !bodiless && !chunked && contentLength === undefined
+    const untilEnd = !requests && !bodiless && !switched && !chunked && contentLength === undefined
     this.#emit(bytes, {
       type: 'head',
       ...start,
@@ -112,29 +125,54 @@ class Reader {
       keepAlive: keepsAlive(headers, minor) && !untilEnd,
     })
     if (bodiless) return { chunked: false, contentLength: 0, untilEnd: false }
-    return {
-      chunked,
-      contentLength: contentLength ?? 0,
-      untilEnd: !requests && !chunked && contentLength === undefined,
-    }
+    if (tunnel || switched) return { chunked: false, contentLength: 0, untilEnd: true }
+    return { chunked, contentLength: contentLength ?? 0, untilEnd }
   }
 
-  /** The faults that are certain before a head has ended: how much of the stream shows them, and their status. */
-  #certain(): [at: number, status: number][] {
-    const { maxHeadBytes, maxHeaders, maxTargetBytes, messages } = this.#options
+  /** The faults of a first line that are certain before it has ended: how much of the stream shows them, and their status. */
+  #certain(): Fault[] {
+    const { maxTargetBytes, messages } = this.#options
     const head = this.#text.slice(this.at)
-    const faults: [number, number][] = [[this.at + maxHeadBytes + 1, 431]]
-    if (!(messages === 'requests' ? /^[!#$%&'*+.^_`|~0-9A-Za-z-]/ : /^H/).test(head)) faults.push([this.at + 1, 400])
-    const bare = /(?<!\r)\n|\r[^\n]/.exec(head)
-    if (bare) faults.push([this.at + bare.index + bare[0].length, 400])
-    const lines = head.split(CRLF)
-    const beyond = lines.slice(0, maxHeaders + 1).join(CRLF).length + CRLF.length // where one field too many begins
-    if (lines.length > maxHeaders + 1 && TOKEN.test(head.charAt(beyond))) faults.push([this.at + beyond + 1, 431])
-    const method = messages === 'requests' ? /^[A-Z]+ (?=[!-~])/.exec(head)?.[0].length : undefined
+    const faults: Fault[] = []
+    if (!(messages === 'requests' ? TOKEN : /^H/).test(head.charAt(0))) faults.push([this.at + 1, 400])
+    const method = messages === 'requests' ? METHOD_BEFORE.exec(head)?.[0].length : undefined
     if (method !== undefined && /^[!-~]*/.exec(head.slice(method))![0].length > maxTargetBytes) {
       faults.push([this.at + method + maxTargetBytes + 1, 414])
     }
     return faults
+  }
+
+  /**
+   * Where the lines at `at` end, of which the first `before` are no fields. Throws what is certain of them, be they
+   * whole or not, with `more` that the caller knows.
+   */
+  #lines(before: 0 | 1, more: readonly Fault[]): number {
+    const { maxHeadBytes, maxHeaders, messages } = this.#options
+    const requests = messages === 'requests'
+    const text = this.#text
+    const rest = text.slice(this.at)
+    const faults: Fault[] = [[this.at + maxHeadBytes + 1, 431], ...more]
+    const bare = /(?<!\r)\n|\r[^\n]/.exec(rest)
+    if (bare) faults.push([this.at + bare.index + bare[0].length, 400])
+    const fields = rest.split(CRLF).slice(before)
+    const beyond = rest.split(CRLF, maxHeaders + before).join(CRLF).length + CRLF.length // where one field too many begins
+    if (fields.length > maxHeaders && TOKEN.test(rest.charAt(beyond))) faults.push([this.at + beyond + 1, 431])
+
+    const found = text.indexOf(CRLF + CRLF, this.at)
+    const end = found < 0 ? text.length : found + 4
+    const early = faults.filter(([at]) => at <= end)
+    if (early.length > 0) {
+      const [at, status] = early.reduce((first, next) => (next[0] < first[0] ? next : first))
+      const lines = text.slice(this.at, at - 1).split(CRLF)
+      const whole = lines.slice(0, -1) // lines that may have been judged before
+      const partial = lines.at(-1)!
+      const known = before ? judge(whole, requests, maxHeaders).faults : headersOf(whole).problems
+      const inField = whole.length >= before
+      const begun = inField ? FIELD_BEGUN.test(partial) : requests ? requestBegun(partial) : statusBegun(partial)
+      throw new Fails(...new Set([status, ...known, ...(begun ? [] : [400])]))
+    }
+    if (found < 0) throw new Waits()
+    return found
   }
 
   /** Emits what is there of the next `length` bytes, a byte at a time, and waits for the rest. */
@@ -158,14 +196,20 @@ class Reader {
     return line
   }
 
+  /** The line of a chunk's size at `at`, without its CRLF. */
+  #chunkLine(): string {
+    const { maxChunkLineBytes } = this.#options
+    const rest = this.#text.slice(this.at)
+    if (/^[^\r\n]*/.exec(rest)![0].length <= maxChunkLineBytes) return this.#line()
+    throw new Fails(CHUNK_LINE_BEGUN.test(rest.slice(0, maxChunkLineBytes)) ? 413 : 400)
+  }
+
   #chunks(): void {
-    const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-    const quoted = '"(?:[\\t !\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t -\\x7e\\x80-\\xff])*"'
-    const size = new RegExp(`^([0-9a-fA-F]+)(?:;${token}(?:=(?:${token}|${quoted}))?)*$`)
     for (;;) {
-      const match = size.exec(this.#line())
-      if (!match || match[1]!.replace(/^0+/, '').length > HEX_DIGITS_MAX) throw new Fails(400)
+      const match = CHUNK_LINE.exec(this.#chunkLine())
+      if (!match || match[1]!.length > HEX_DIGITS_MAX) throw new Fails(400)
       const length = Number.parseInt(match[1]!, 16)
+      if (length > Number.MAX_SAFE_INTEGER) throw new Fails(400)
       if (length === 0) break
       this.#data(length, this.at + length)
       const after = this.#text.slice(this.at, this.at + 2)
@@ -173,11 +217,15 @@ class Reader {
       if (after.length < 2) throw new Waits()
       this.at += 2
     }
-    const lines: string[] = []
-    for (let line = this.#line(); line !== ''; line = this.#line()) lines.push(line)
-    const { headers, problems } = headersOf(lines)
+    if (this.#text.startsWith(CRLF, this.at)) {
+      this.at += CRLF.length
+      return
+    }
+    const found = this.#lines(0, [])
+    const { headers, problems } = headersOf(this.#text.slice(this.at, found).split(CRLF))
     if (problems.length > 0) throw new Fails(...new Set(problems))
-    if (headers.length > 0) this.#emit(Buffer.alloc(0), { type: 'trailers', headers })
+    this.at = found + 4
+    this.#emit(Buffer.alloc(0), { type: 'trailers', headers })
   }
 }
 
@@ -192,14 +240,22 @@ function judge(lines: readonly string[], requests: boolean, maxHeaders: number) 
   return { line, headers, body, faults }
 }
 
+/** Whether a status line may begin like this. */
+function statusBegun(text: string): boolean {
+  const line = text.replace(/\r$/, '')
+  return !statusLine(line + 'HTTP/1.1 200'.slice(line.length)).problems.includes(400)
+}
+
 function statusLine(line: string): Verdict {
-  const match = /^HTTP\/1\.([0-9]) ([1-9][0-9][0-9])(?: ([\t -~\x80-\xff]*))?$/.exec(line)
+  const match = /^HTTP\/([0-9])\.([0-9]) ([1-9][0-9][0-9])(?: ([\t -~\x80-\xff]*))?$/.exec(line)
   if (!match) return { problems: [400] }
-  return { problems: [], minor: Number(match[1]), status: Number(match[2]), reason: match[3] ?? '' }
+  if (match[1] !== '1') return { problems: [match[1] === '0' ? 400 : 505] }
+  return { problems: [], minor: Number(match[2]), status: Number(match[3]), reason: match[4] ?? '' }
 }
 
 export function http1(options: Http1Options): Twin {
-  const full = { messages: 'requests', maxTargetBytes: 8192, maxHeaders: 100, ...options } as Required<Http1Options>
+  const usual = { messages: 'requests', maxTargetBytes: 8192, maxHeaders: 100, maxChunkLineBytes: 1024 }
+  const full = { ...usual, ...options } as Required<Http1Options>
   return (stream): Outcome => {
     const reader = new Reader(stream, full)
     try {
