@@ -132,7 +132,7 @@ interface Header {
 /** The line of the number after the type byte at `at`: it ends at its first CR, and counts with the byte after. */
 function headerLine(stream: Buffer, at: number, max: number): Header | 'too big' | 'waits' {
   const cr = stream.indexOf(CR, at)
-  if ((cr < 0 ? stream.length : cr) - at > max) return 'too big'
+  if ((cr < 0 ? stream.length : cr) - at - 1 > max) return 'too big'
   if (cr < 0 || cr + 1 >= stream.length) return 'waits'
   return { text: stream.toString('latin1', at + 1, cr), next: cr + 2, lf: stream[cr + 1] === LF }
 }
