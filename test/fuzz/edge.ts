@@ -72,15 +72,22 @@ function recordOf(name: Name, options: Options, at: (name: string) => number): B
     record.writeUInt32LE(options.initialBytesToStrip ?? 0, at('CODEC_STRIP'))
   }
   if (name === 'delimiter') {
-    const delimiters = (options.delimiters ?? []).map((bytes) => Buffer.from(bytes as string))
+    const texts = (options.delimiters ?? []).map((bytes) => Buffer.from(bytes as string).toString('latin1'))
+    const delimiters = [...new Set(texts)].map((text) => Buffer.from(text, 'latin1')) // each once
     delimiters.sort((a, b) => b.length - a.length)
     record.writeUInt32LE(delimiters.length, at('CODEC_DELIMITERS'))
     let place = at('CODEC_DELIMITER_TABLE')
+    record.writeUInt32LE(place, at('CODEC_DELIMITER_FIRST')) // whichever: nothing is encoded
     for (const bytes of delimiters) {
       record.writeUInt32LE(bytes.length, place)
       bytes.copy(record, place + 4)
       place += 4 + Math.ceil(bytes.length / 4) * 4
     }
+    record.writeUInt32LE(place, at('CODEC_DELIMITER_WORK'))
+    const all = delimiters.flatMap((bytes) => [...bytes])
+    const [node, unit] = [at('DELIMITER_NODE_BYTES') + 2 * (new Set(all).size + 1), at('DELIMITER_UNIT_BYTES')]
+    const work = at('DELIMITER_WORK_BYTES') + (1 + all.length) * Math.ceil(node / unit) * unit
+    return Buffer.concat([record.subarray(0, place), Buffer.alloc(work)])
   }
   return record
 }
@@ -99,6 +106,7 @@ export async function openAtEdge(build: Build): Promise<Open | undefined> {
   const codes = new Map([
     [at('ERROR_FRAME_TOO_LONG'), TOO_LONG],
     [at('ERROR_FRAME_CORRUPTED'), CORRUPTED],
+    [at('ERROR_PREFIX_CORRUPTED'), CORRUPTED],
     [at('ERROR_FRAME_INCOMPLETE'), INCOMPLETE],
   ])
 
