@@ -26,7 +26,7 @@ import {
   codecRelease,
   codecTake,
 } from '../codec/codec'
-import { recordAt, recordsCount, recordsRoom, recordsShort } from '../codec/records'
+import { recordAt, recordsCount, recordsFirst, recordsRoom, recordsShort } from '../codec/records'
 import { SITE_WRITE } from '../memory/abi'
 import { queueBytes, queueLost, queueRoom, queueWrote } from '../memory/queue'
 import { siteSet } from '../memory/sites'
@@ -47,10 +47,11 @@ function codecOf(ch: usize): usize {
 export function hostFrames(ch: usize, at: usize, end: usize): usize {
   while (at < end && !(flags(ch) & FLAGS_BLOCKED)) {
     if (!upcallRoom()) return limit(ch, at)
-    const first = recordAt
+    const before = recordsCount()
     at = codecDecode(codecOf(ch), ch + abi.CHANNEL_DECODER, at, end)
-    const found = <u32>(recordAt - first) / RECORD_BYTES
-    if (found) upcall(abi.UP_FRAMES, ch, first, found, 0)
+    const found = recordsCount() - before
+    // the region may have grown, and moved
+    if (found) upcall(abi.UP_FRAMES, ch, recordsFirst() + <usize>before * RECORD_BYTES, found, 0)
     if (!recordsShort) break
     if (found || recordsCount()) return limit(ch, at)
     upcall(abi.UP_ERROR, ch, 0, ERROR_NO_MEMORY, 0)

@@ -2,6 +2,7 @@
 // paused, in pieces of any size; and an error that ends the connection once it was told.
 import { expect, test } from 'vitest'
 import { type Channel, encodeReply, type Handler, memcached, type RespValue, resp } from '../../dist/src/index.js'
+import { poll } from './harness.ts'
 import { open, pause, serve, waitBy } from './library.ts'
 import { Random, SEED } from './random.ts'
 import { encode } from './wire.ts'
@@ -68,6 +69,25 @@ test('a protocol error is told, and ends the connection', async () => {
   wire.write('PING\r\n*1\r\nfoo\r\nPING\r\n')
   expect(await wire.until(() => wire.closed)).toBe(true)
   expect(wire.bytes().toString()).toBe("*1\r\n$4\r\nPING\r\n-ERR Protocol error: expected '$', got 'f'\r\n")
+})
+
+test('a command of more parts than the records of a turn moves their region, and is found where it is then', async () => {
+  const seen: string[] = []
+  const server = await serve({
+    codec: resp(),
+    handler: {
+      frame(channel, frame) {
+        if (seen.length === 6) return channel.destroy()
+        seen.push(`${frame.parts} ${frame.partText(0)} ${frame.partText(frame.parts - 1)}`)
+      },
+    },
+  })
+  const wire = await open(server)
+  const words = Array.from({ length: 40_000 }, (_, i) => `w${i}`)
+  for (let round = 0; round < 2; round++) wire.write(Buffer.concat([encode('PING'), encode(...words), encode('PONG')]))
+  await poll(() => seen.length >= 6, 'all commands')
+  const round = ['1 PING PING', '40000 w0 w39999', '1 PONG PONG']
+  expect(seen).toEqual([...round, ...round])
 })
 
 test('RESP replies have their values', async () => {
