@@ -77,7 +77,7 @@ export class Channel {
   drained(): void {
     this.#full = false
     if (!this.#paused) this.#deliver()
-    this.#deliverer.writable(this)
+    if (!this.#done) this.#deliverer.writable(this)
   }
 
   /** @internal The channel is closed. */

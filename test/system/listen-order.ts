@@ -2,6 +2,7 @@
 // and errors in their place.
 import { describe, expect, test } from 'vitest'
 import { lengthField } from '../../dist/src/index.js'
+import { poll } from './harness.ts'
 import { codeOf, four, framed, Log, open, pause, serve, type WaitName, waitBy } from './library.ts'
 
 const letters = 'abcdefghijklmnopqrstuvwxyz'
@@ -91,6 +92,26 @@ export function orderSuite(wait: WaitName): void {
       expect(log.lines).toEqual(['a', 'b', 'c', 'close'])
       after.push(codeOf(() => log.channel?.write('later')))
       expect(after).toEqual(['EPIPE', 'EPIPE'])
+    })
+
+    test('are not followed by writable once the channel has ended, though its queue drains', async () => {
+      const lines: string[] = []
+      const server = await serve({
+        codec: four(),
+        highWaterMark: 10,
+        handler: {
+          frame(channel, frame) {
+            lines.push(`${frame} ${channel.write('more than the high watermark')}`)
+            channel.end()
+          },
+          writable: () => void lines.push('writable'),
+          close: () => void lines.push('close'),
+        },
+      })
+      const wire = await open(server)
+      wire.write(alphabet)
+      await poll(() => lines.includes('close'), 'close')
+      expect(lines).toEqual(['a false', 'close'])
     })
   })
 
