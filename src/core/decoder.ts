@@ -57,6 +57,9 @@ export class Decoder<M = undefined> {
   #busy = false
   /** Copies of records, so that a handler may use the core. */
   #records = new Uint32Array(64 * WORDS)
+  #words = 0
+  /** A block with unescaped parts that a handler is still to see; 0: there is none. */
+  #kept = 0
 
   /** @internal Use core.decoder. */
   constructor(core: Core, codec: Codec<M>) {
@@ -83,7 +86,51 @@ export class Decoder<M = undefined> {
 
   /** As `push`, but hands each frame to a function, without garbage. */
   each(bytes: Uint8Array, handler: FrameHandler<M>): void {
-    this.#push(bytes, (records, count) => this.#deliver(records, count, handler))
+    this.#alive()
+    const { readers } = this.#core
+    readers.add(this)
+    try {
+      this.#push(bytes, (records, count) => this.#deliver(records, count, handler))
+    } finally {
+      readers.delete(this)
+      this.#drop()
+    }
+  }
+
+  /** @internal Another decoder is about to decode: parts that were unescaped move to where they stay. */
+  keep(): void {
+    if (this.#kept !== 0) return
+    const records = this.#records
+    const parts: number[] = []
+    let bytes = 0
+    for (let i = 0; i < this.#words; i += WORDS) {
+      if (records[i + 2] === RECORD_ERROR) continue
+      const at = records[i] as number
+      const length = records[i + 1] as number
+      for (const last = i + (records[i + 3] as number) * WORDS; i < last; ) {
+        i += WORDS
+        const part = records[i] as number
+        if (part === 0 || (part - at) >>> 0 <= length) continue
+        parts.push(i)
+        bytes += records[i + 1] as number
+      }
+    }
+    if (parts.length === 0) return
+    let to = this.#core.exports.alloc(Math.max(1, bytes)) >>> 0
+    if (to === 0) throw this.#core.exhausted('the parts of a frame')
+    this.#kept = to
+    for (const i of parts) {
+      const from = records[i] as number
+      this.#core.bytes.copyWithin(to, from, from + (records[i + 1] as number))
+      records[i] = to
+      to += records[i + 1] as number
+    }
+  }
+
+  #drop(): void {
+    this.#words = 0
+    if (this.#kept !== 0) this.#core.exports.free(this.#kept)
+    this.#kept = 0
   }
 
   /**
@@ -102,7 +149,9 @@ export class Decoder<M = undefined> {
   end(): Result<M>[] {
     const { exports } = this.#core
     const results: Result<M>[] = []
-    exports.streamEnd(this.#alive())
+    const stream = this.#alive()
+    this.#core.keepRead()
+    exports.streamEnd(stream)
     this.#collect(results, ...this.#take(), NOTHING, 0, 0)
     return results
   }
@@ -134,6 +183,7 @@ export class Decoder<M = undefined> {
     if (!Number.isInteger(bytes) || bytes < 0 || bytes > this.wants)
       throw new RangeError(`${bytes} bytes are not wanted`)
     const results: Result<M>[] = []
+    this.#core.keepRead()
     let again = this.#core.exports.streamPut(this.#alive(), bytes)
     for (;;) {
       this.#collect(results, ...this.#take(), NOTHING, 0, 0)
@@ -164,6 +214,7 @@ export class Decoder<M = undefined> {
   #push(bytes: Uint8Array, read: (records: Uint32Array, count: number, input: number, offset: number) => void): void {
     const stream = this.#alive()
     const core = this.#core
+    core.keepRead()
     const input = core.takeInput()
     this.#busy = true
     try {
@@ -171,6 +222,7 @@ export class Decoder<M = undefined> {
         const piece = Math.min(INPUT_BYTES, bytes.length - offset)
         core.bytes.set(piece === bytes.length ? bytes : bytes.subarray(offset, offset + piece), input)
         for (let done = 0; ; ) {
+          this.#drop()
           const taken = core.exports.streamPush(stream, input + done, piece - done)
           read(...this.#take(), input, offset)
           if (taken >= 0) break
@@ -192,6 +244,7 @@ export class Decoder<M = undefined> {
     const records = this.#records
     if (words <= SMALL) for (let i = 0; i < words; i++) records[i] = u32[first + i] as number
     else records.set(u32.subarray(first, first + words))
+    this.#words = words
     return [records, words]
   }
 

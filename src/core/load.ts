@@ -51,6 +51,8 @@ export class Core {
   #stageBytes = 0
   /** Places for a push, free to be taken. */
   readonly #inputs: number[] = []
+  /** @internal Decoders whose handlers are at work. */
+  readonly readers = new Set<{ keep(): void }>()
 
   /** @internal Use loadCore or instantiateCore. */
   constructor(instance: WebAssembly.Instance, { memoryBytes = MEMORY_BYTES }: InstanceOptions = {}) {
@@ -113,6 +115,11 @@ export class Core {
     this.bytes.fill(0, record, record + codec.bytes)
     codec.write(new DataView(this.memory.buffer), record)
     return record
+  }
+
+  /** @internal Before anything is decoded: handlers may still read what was decoded before. */
+  keepRead(): void {
+    if (this.readers.size > 0) for (const reader of this.readers) reader.keep()
   }
 
   /** @internal A place of INPUT_BYTES for a push, to be given back. */

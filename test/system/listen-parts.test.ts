@@ -71,7 +71,7 @@ test('a protocol error is told, and ends the connection', async () => {
   expect(wire.bytes().toString()).toBe("*1\r\n$4\r\nPING\r\n-ERR Protocol error: expected '$', got 'f'\r\n")
 })
 
-test('a command of more parts than the records of a turn moves their region, and is found where it is then', async () => {
+test('a command of more parts than a turn has records for moves their region, and is found there', async () => {
   const seen: string[] = []
   const server = await serve({
     codec: resp(),

@@ -1,7 +1,7 @@
 // The Decoder of millrace/core: what it promises beyond any one codec.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type Frame, instantiateCore, lengthField, line, type Result, raw } from '../../../src/core/index.ts'
+import { type Frame, instantiateCore, lengthField, line, type Result, raw, resp } from '../../../src/core/index.ts'
 import { Random, SEED } from '../../system/random.ts'
 
 const core = instantiateCore(readFileSync(new URL('../../../build/core.wasm', import.meta.url)))
@@ -97,6 +97,26 @@ describe('each', () => {
     expect(seen).toEqual(['a', 'bc', 'of 5', 'of 1', 'd', 'of 1'])
     outer.dispose()
     inner.dispose()
+  })
+
+  test('unescaped words stay as they are while a handler decodes other words', () => {
+    const outer = core.decoder(resp())
+    const seen: string[] = []
+    outer.each(Buffer.from('SET "aaaa" bb\r\n*1\r\n$4\r\nPING\r\nGET "cccc"\r\n'), {
+      frame(frame) {
+        for (const text of ['"xxxxxxxx" "y" z\r\n', "'zzzzzzzzzzz'\r\n"]) {
+          const inner = core.decoder(resp())
+          inner.each(Buffer.from(text), { frame: (f) => void seen.push(`inner ${f.partText(0)}`) })
+          expect(() => outer.each(Buffer.from('PING\r\n'), { frame: () => undefined })).toThrow('at work')
+          inner.dispose()
+        }
+        seen.push(Array.from({ length: frame.parts }, (_, i) => frame.partText(i)).join(' '))
+      },
+    })
+    outer.dispose()
+    const inner = ['inner xxxxxxxx', 'inner zzzzzzzzzzz']
+    expect(seen).toEqual([...inner, 'SET aaaa bb', ...inner, 'PING', ...inner, 'GET cccc'])
+    core.exports.heapCheck()
   })
 
   test('its own handler cannot push or dispose, and an error of the handler leaves it usable', () => {
