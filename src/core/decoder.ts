@@ -84,7 +84,10 @@ export class Decoder<M = undefined> {
     return results
   }
 
-  /** As `push`, but hands each frame to a function, without garbage. */
+  /**
+   * As `push`, but hands each frame to a function, without garbage. Where that throws, the frames behind it in these
+   * bytes are dropped; the stream goes on with the next push.
+   */
   each(bytes: Uint8Array, handler: FrameHandler<M>): void {
     this.#alive()
     const { readers } = this.#core
@@ -216,6 +219,8 @@ export class Decoder<M = undefined> {
     const core = this.#core
     core.keepRead()
     const input = core.takeInput()
+    let failed = false
+    let failure: unknown
     this.#busy = true
     try {
       for (let offset = 0; offset < bytes.length; offset += INPUT_BYTES) {
@@ -224,7 +229,12 @@ export class Decoder<M = undefined> {
         for (let done = 0; ; ) {
           this.#drop()
           const taken = core.exports.streamPush(stream, input + done, piece - done)
-          read(...this.#take(), input, offset)
+          try {
+            if (!failed) read(...this.#take(), input, offset)
+          } catch (error) {
+            failed = true // the bytes behind are decoded all the same, or the stream would be out of step
+            failure = error
+          }
           if (taken >= 0) break
           done += ~taken
         }
@@ -233,6 +243,7 @@ export class Decoder<M = undefined> {
       this.#busy = false
       core.giveInput(input)
     }
+    if (failed) throw failure
   }
 
   /** The records of the last call, copied. */

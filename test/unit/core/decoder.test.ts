@@ -137,6 +137,18 @@ describe('each', () => {
     expect(() => decoder.push(framed('e'))).toThrow(expect.objectContaining(state))
   })
 
+  test('a handler that throws in a large push leaves the stream in step', () => {
+    const decoder = core.decoder(codec)
+    const body = 'x'.repeat(100_000)
+    const fail = (): never => {
+      throw new Error('the handler has failed')
+    }
+    const large = Buffer.concat([framed('a'), framed(body), framed(body), framed('b').subarray(0, 2)])
+    expect(() => decoder.each(large, { frame: fail })).toThrow('the handler has failed')
+    expect(texts(decoder.push(Buffer.concat([framed('b').subarray(2), framed('c')])))).toEqual(['b', 'c'])
+    decoder.dispose()
+  })
+
   test('errors come in their place', () => {
     const decoder = core.decoder(lengthField({ maxFrameLength: 6, lengthFieldLength: 4, initialBytesToStrip: 4 }))
     const seen: string[] = []
