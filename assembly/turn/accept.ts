@@ -38,10 +38,10 @@ export function accepted(listener: usize, result: i32, more: bool): void {
     admit(ep, result)
   } else if (result == -abi.EMFILE || result == -abi.ENFILE || result == -abi.ENOMEM || result == -abi.ENOBUFS) {
     clearFlags(listener, FLAG_RECV_WANTED)
-    // one that closes has let go of its timer already
-    if (state(listener) == abi.STATE_LISTENING) nodeArm(listener + abi.CHANNEL_TIMER, nowNs + RETRY_NS)
+    lookAgain(listener)
   }
   if (full(ep)) clearFlags(listener, FLAG_RECV_WANTED)
+  if (crowded()) lookAgain(listener)
   if (full(ep) || acceptsSingly(listener)) dirty(listener)
 }
 
@@ -62,9 +62,10 @@ export function acceptBegin(listener: usize): void {
   dirty(listener)
 }
 
-/** A pause after EMFILE is over. */
+/** A pause after EMFILE, or for want of slots, is over. */
 export function acceptDue(listener: usize): void {
-  acceptAgain(endpoint(listener))
+  if (crowded()) lookAgain(listener)
+  else acceptAgain(endpoint(listener))
 }
 
 /** A listener closes. */
@@ -85,7 +86,19 @@ export function listenerOf(ep: usize): usize {
 }
 
 function full(ep: usize): bool {
-  return load<u32>(ep, abi.ENDPOINT_CHANNELS) >= load<u32>(ep, abi.ENDPOINT_LIMIT) || channelRoom() <= SPARE
+  return load<u32>(ep, abi.ENDPOINT_CHANNELS) >= load<u32>(ep, abi.ENDPOINT_LIMIT) || crowded()
+}
+
+/** Whether the table itself is full: then other endpoints' channels have to close, which nobody tells this one. */
+function crowded(): bool {
+  return channelRoom() <= SPARE
+}
+
+/** Tries to accept once more in a moment. */
+function lookAgain(listener: usize): void {
+  // one that closes has let go of its timer already
+  if (state(listener) != abi.STATE_LISTENING) return
+  if (!wheelHas(listener + abi.CHANNEL_TIMER)) nodeArm(listener + abi.CHANNEL_TIMER, nowNs + RETRY_NS)
 }
 
 /** Slots kept for connections that a paused accept still brings, and for a proxy's servers. */
