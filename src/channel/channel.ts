@@ -55,8 +55,18 @@ export class Channel {
   /** @internal The frame at record `i` has come: it is delivered, or held while the channel is paused or full. */
   received(records: Uint32Array, i: number): void {
     if (this.#done) return
-    if (this.#waits) this.#hold().pushFrame(records, i)
+    if (this.#waits) this.#keep(records, i)
     else this.#deliverer.frame(this, records, i)
+  }
+
+  /** Without memory to keep a frame in, the channel closes: nothing is left out of a stream that goes on. */
+  #keep(records: Uint32Array, i: number): void {
+    try {
+      this.#hold().pushFrame(records, i)
+    } catch (error) {
+      this.destroy()
+      this.#deliverer.error(this, error as Error)
+    }
   }
 
   /** @internal An error has come, in the place of a frame. */
