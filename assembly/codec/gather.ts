@@ -2,8 +2,8 @@
 // gathering n bytes costs O(n), and that a mere announcement never costs memory.
 
 /** A gathered frame's block grows by this factor. */
-const GROWTH: u32 = 4
-const GROWTH_MIN: u32 = 65536 - 16
+const GROWTH: u64 = 4
+const GROWTH_MIN: u64 = 65536 - 16
 
 /**
  * The capacity for `have` gathered bytes and `bytes` new ones of a frame that needs `need` beyond the gathered. A frame
@@ -11,5 +11,5 @@ const GROWTH_MIN: u32 = 65536 - 16
  */
 export function gatherRoom(have: u32, bytes: u32, need: u32): u32 {
   const whole = max(<u64>have + <u64>need, <u64>have + (<u64>have >> 1))
-  return max(have + bytes, <u32>min(whole, <u64>max(have * GROWTH, GROWTH_MIN)))
+  return max(have + bytes, <u32>min(whole, max<u64>(<u64>have * GROWTH, GROWTH_MIN)))
 }
