@@ -2,7 +2,7 @@
 // delimiter. The limit counts what is before both.
 
 import * as abi from './abi'
-import { recordAt, recordError, recordsEnd, recordsRoom, recordsUntil } from './records'
+import { recordAt, recordError, recordFrame, recordsEnd, recordsRoom, recordsUntil } from './records'
 import { findByte, mask64, maskRest } from './scan'
 
 const LF: u32 = 10
@@ -28,11 +28,19 @@ export function lineDecode(codec: usize, state: usize, at: usize, end: usize): u
     at = discard(codec, state, at, end)
     if (load<u32>(state, FLAGS)) return end
   }
-  const most = load<u64>(codec, abi.CODEC_MAX_FRAME)
+  const most = <u32>load<u64>(codec, abi.CODEC_MAX_FRAME)
   const kept: u32 = load<u32>(codec, abi.CODEC_FLAGS) & abi.CODEC_FLAG_STRIP ? 0 : -1
-  const room = recordsEnd()
+  const last = recordsEnd() - abi.RECORD_BYTES // where the last record may go
   let to = recordAt
   let p = at + load<u32>(state, SCANNED)
+  // an empty line at the beginning has nothing before its line feed that could be looked at
+  if (p == at && p < end && <u32>load<u8>(p) == LF) {
+    if (!recordsRoom(1)) return at
+    recordFrame(at, 1 & kept)
+    to = recordAt
+    p = ++at
+    store<u32>(state, 0, SCANNED)
+  }
   while (p < end) {
     let mask: u64
     const from = p
@@ -45,22 +53,21 @@ export function lineDecode(codec: usize, state: usize, at: usize, end: usize): u
     }
     for (; mask; mask &= mask - 1) {
       const feed = from + <usize>ctz(mask)
-      // the byte before the line feed; in an empty line the line feed itself, which is no carriage return either
-      const delimiter = 1 + <u32>(<u32>load<u8>(feed - <usize>(feed > at)) == CR)
-      const length = <u32>(feed + 1 - at) - delimiter
-      if (to + abi.RECORD_BYTES > room) {
+      const after = <u32>(<u32>load<u8>(feed - 1) == CR)
+      const length = <u32>(feed - at) - after
+      if (to > last) {
         store<u32>(state, <u32>(feed - at), SCANNED)
         recordsUntil(to)
         recordsRoom(1)
         return at
       }
-      if (<u64>length <= most) {
-        store<u64>(to, (<u64>(length + (delimiter & kept)) << 32) | <u64>at)
+      if (length <= most) {
+        store<u64>(to, (<u64>(length + ((after + 1) & kept)) << 32) | <u64>at)
         store<u64>(to, 0, abi.RECORD_KIND)
         to += abi.RECORD_BYTES
       } else {
         recordsUntil(to)
-        recordError(abi.ERROR_FRAME_TOO_LONG, failsFast(codec) ? most + 1 : length)
+        recordError(abi.ERROR_FRAME_TOO_LONG, failsFast(codec) ? <u64>most + 1 : <u64>length)
         to = recordAt
       }
       at = feed + 1

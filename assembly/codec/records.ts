@@ -13,7 +13,8 @@ export let recordsFatal: bool = false
 
 let first: usize = 0
 let end: usize = 0
-let usual: u32 = 0
+let usual: usize = 0 // the region that stays, while a wider one serves a frame of very many parts
+let usualEnd: usize = 0
 let text: usize = 0
 let textAt: usize = 0
 let textEnd: usize = 0
@@ -23,10 +24,8 @@ const TEXT_BYTES: u32 = 131072
 
 /** Makes a region of `count` records; false when memory is exhausted. */
 export function recordsCreate(count: u32): bool {
-  usual = count
-  first = alloc(<usize>count * abi.RECORD_BYTES)
-  recordAt = first
-  end = first + <usize>count * abi.RECORD_BYTES
+  usual = first = recordAt = alloc(<usize>count * abi.RECORD_BYTES)
+  usualEnd = end = first + <usize>count * abi.RECORD_BYTES
   text = textAt = textEnd = 0
   recordsShort = recordsFatal = false
   return first != 0
@@ -66,12 +65,12 @@ export function recordsCount(): u32 {
   return <u32>(recordAt - first) / abi.RECORD_BYTES
 }
 
-/** The reader is done with all of them. A region that had grown shrinks again. */
+/** The reader is done with all of them, and a wider region goes. */
 export function recordsDone(): void {
-  if (end - first > <usize>usual * abi.RECORD_BYTES) {
+  if (first != usual) {
     free(first)
-    first = alloc(<usize>usual * abi.RECORD_BYTES)
-    end = first ? first + <usize>usual * abi.RECORD_BYTES : 0
+    first = usual
+    end = usualEnd
   }
   recordAt = first
   textAt = text
@@ -138,12 +137,13 @@ export function recordsEnd(): usize {
 
 function grow(count: u32): bool {
   recordsShort = true
-  if (recordAt != first || count <= usual) return false
-  const wider = alloc(<usize>count * abi.RECORD_BYTES)
+  const bytes = <usize>count * abi.RECORD_BYTES
+  if (recordAt != first || bytes <= end - first) return false
+  const wider = alloc(bytes)
   if (!wider) return false
-  free(first)
+  if (first != usual) free(first)
   first = recordAt = wider
-  end = wider + <usize>count * abi.RECORD_BYTES
+  end = wider + bytes
   recordsShort = false
   return true
 }
