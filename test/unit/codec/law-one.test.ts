@@ -46,15 +46,16 @@ describe.each(BUILDS)('%s', (build) => {
   })
 })
 
-test('streams are good enough to prove something: most give frames, some give errors', () => {
+test('streams are good enough to prove something: many give frames, some give errors', () => {
+  const numRuns = 400
   for (const name of NAMES) {
     const { kind } = SUBJECTS[name]
-    const lines = fc.sample(CASES[name], { numRuns: 200, seed: SEED }).map(({ options, stream }) => {
+    const lines = fc.sample(CASES[name], { numRuns, seed: SEED }).map(({ options, stream }) => {
       const { results, end } = twinOf(name, options)(stream)
       return [...print(kind, results), ...print(kind, end)].map((line) => line.replace(/[ ].*/s, ''))
     })
     const count = (of: RegExp): number => lines.filter((list) => list.some((line) => of.test(line))).length
-    expect(count(/^(frame|command|reply|head)/), name).toBeGreaterThan(60)
-    expect(count(/^(too|corrupted|incomplete|error)/), name).toBeGreaterThan(20)
+    expect(count(/^(frame|command|reply|head)/), name).toBeGreaterThan(numRuns / 4)
+    expect(count(/^(too|corrupted|incomplete|error)/), name).toBeGreaterThan(numRuns / 10)
   }
 })
