@@ -136,7 +136,7 @@ class Reader {
     const faults: Fault[] = []
     if (!(messages === 'requests' ? TOKEN : /^H/).test(head.charAt(0))) faults.push([this.at + 1, 400])
     const method = messages === 'requests' ? METHOD_BEFORE.exec(head)?.[0].length : undefined
-    if (method !== undefined && /^[!-~]*/.exec(head.slice(method))![0].length > maxTargetBytes) {
+    if (method !== undefined && /^[!-~]*(?:[^ \r\n]|$)/.exec(head.slice(method))![0].length > maxTargetBytes) {
       faults.push([this.at + method + maxTargetBytes + 1, 414])
     }
     return faults
