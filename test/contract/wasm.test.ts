@@ -25,9 +25,9 @@ function runtime(module: WebAssembly.Module): ReturnType<Build['create']> {
 }
 
 const memory = 'env.memory: memory 16 … 65536 shared'
-wasmContract({ name: 'core', imports: [], simd: true, threads: false, bytesMax: 65536, create: core })
-wasmContract({ name: 'core.baseline', imports: [], simd: false, threads: false, bytesMax: 65536, create: core })
-wasmContract({ name: 'runtime', imports: [memory], simd: true, threads: true, bytesMax: 163840, create: runtime })
+wasmContract({ name: 'core', imports: [], simd: true, threads: false, bytesMax: 72 << 10, create: core })
+wasmContract({ name: 'core.baseline', imports: [], simd: false, threads: false, bytesMax: 66 << 10, create: core })
+wasmContract({ name: 'runtime', imports: [memory], simd: true, threads: true, bytesMax: 158 << 10, create: runtime })
 decoderContract('core')
 decoderContract('core.baseline')
 
