@@ -7,7 +7,7 @@ import { BUILDS, feed, type Open, openBuild, pieces } from './builds.ts'
 import { titledSamplesOf } from './fixture.ts'
 
 const TWO_CUTS_BYTES_MAX = 48 // every pair of cuts up to here
-const CUTS_MAX = 1200 // of a longer sample: the ends at every place, the middle at as many as this
+const CUTS_MAX = 800 // of a longer sample: the ends at every place, the middle at as many as this
 
 function cutsOf(length: number): number[][] {
   const step = Math.ceil(length / CUTS_MAX) || 1

@@ -7,7 +7,7 @@ import { print } from '../../twins/print.ts'
 import { BUILDS, feed, type Open, openBuild, pieces } from './builds.ts'
 import { CASES, cutting, placesOf } from './streams.ts'
 
-const RUNS = Number(process.env.MILLRACE_RUNS ?? 400)
+const RUNS = Number(process.env.MILLRACE_RUNS ?? 150)
 const SEED = Number(process.env.MILLRACE_SEED ?? Date.now() % 2 ** 31) // fast-check prints it with a failure
 
 describe.each(BUILDS)('%s', (build) => {

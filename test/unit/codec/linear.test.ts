@@ -6,10 +6,10 @@ import { ONE_FRAME, SHAPES } from './shapes.ts'
 
 const GROWTH = 6
 const COST_MAX = 2 * GROWTH // what is linear costs 6 times as much, what is quadratic 36 times
-const SMALL_BYTES = { whole: 96 << 10, bytes: 6 << 10 }
+const SMALL_BYTES = { whole: 40 << 10, bytes: 3 << 10 }
 const DECODERS_MAX = 64
 const PIECE_BYTES = 16 << 10 // as receive buffers bring it
-const PUSHES = 6000
+const PUSHES = 4000
 const SLOW_COST_MAX = 3
 const ROUNDS_MIN = 3 // the first one compiles
 const ROUNDS_MAX = 8
