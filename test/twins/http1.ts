@@ -129,7 +129,7 @@ class Reader {
     return { chunked, contentLength: contentLength ?? 0, untilEnd }
   }
 
-  /** The faults of a first line that are certain before it has ended: how much of the stream shows them, and their status. */
+  /** The faults of a first line that are certain before its end: how much of the stream shows them, and the status. */
   #certain(): Fault[] {
     const { maxTargetBytes, messages } = this.#options
     const head = this.#text.slice(this.at)
@@ -155,7 +155,8 @@ class Reader {
     const bare = /(?<!\r)\n|\r[^\n]/.exec(rest)
     if (bare) faults.push([this.at + bare.index + bare[0].length, 400])
     const fields = rest.split(CRLF).slice(before)
-    const beyond = rest.split(CRLF, maxHeaders + before).join(CRLF).length + CRLF.length // where one field too many begins
+    // where one field too many begins
+    const beyond = rest.split(CRLF, maxHeaders + before).join(CRLF).length + CRLF.length
     if (fields.length > maxHeaders && TOKEN.test(rest.charAt(beyond))) faults.push([this.at + beyond + 1, 431])
 
     const found = text.indexOf(CRLF + CRLF, this.at)
