@@ -5,7 +5,7 @@ import { BUILDS, type Decoder, type Open, openBuild } from './builds.ts'
 import { ONE_FRAME, SHAPES } from './shapes.ts'
 
 const GROWTH = 6
-const COST_MAX = 2 // as many bytes in longer streams: what is linear costs as much, what is quadratic 6 times
+const COST_MAX = 3 // as many bytes in longer streams: what is linear costs as much, what is quadratic 6 times
 const SMALL_BYTES = { whole: 20 << 10, bytes: 2 << 10 }
 const DECODERS_MAX = 64
 const PIECE_BYTES = 16 << 10 // as receive buffers bring it
