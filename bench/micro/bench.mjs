@@ -21,12 +21,7 @@ export async function measure(caseName, subjects) {
   for (let round = 1; round <= ROUNDS; round++) {
     for (const { name, units, run } of present) {
       progress(`${caseName}: round ${round} of ${ROUNDS}, ${name}`)
-      const bench = new Bench({ time: TIME_MS, warmupTime: TIME_MS / 3, timestampProvider: 'hrtimeNow' })
-      bench.add(name, run)
-      await bench.run()
-      const { result } = bench.tasks[0]
-      if (result.state !== 'completed') throw result.error ?? new Error(`${caseName}: ${name} ${result.state}`)
-      samples.get(name).push((result.latency.p50 * 1e6) / units)
+      samples.get(name).push(await measureOnce({ name, units, run }))
     }
   }
   progress('')
@@ -36,4 +31,14 @@ export async function measure(caseName, subjects) {
       missing === undefined ? { ns: median(samples.get(name)) } : { missing },
     ]),
   )
+}
+
+/** Nanoseconds per unit, once. */
+export async function measureOnce({ name, units, run }) {
+  const bench = new Bench({ time: TIME_MS, warmupTime: TIME_MS / 3, timestampProvider: 'hrtimeNow' })
+  bench.add(name, run)
+  await bench.run()
+  const { result } = bench.tasks[0]
+  if (result.state !== 'completed') throw result.error ?? new Error(`${name} ${result.state}`)
+  return (result.latency.p50 * 1e6) / units
 }

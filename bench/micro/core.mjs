@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { ROOT } from '../macro/machine.mjs'
 import { missingRow, publish, row } from '../macro/report.mjs'
 import { median, progress, ROUNDS } from '../macro/rounds.mjs'
-import { frameRows } from './frames.mjs'
-import { httpRows, respRows } from './protocols.mjs'
+import { measureOnce } from './bench.mjs'
+import { frameRows, frameTwinsOfC } from './frames.mjs'
+import { httpRows, respRows, respTwinOfC } from './protocols.mjs'
 import { ringRows } from './rings.mjs'
 import { timerRows } from './timers.mjs'
 
@@ -17,38 +18,36 @@ const rows = [
   ...(await ringRows()),
   ...(await timerRows()),
 ]
-rows.push(...cRows(rows))
+rows.push(...(await cRows()))
 publish(
   'core',
   rows.map((each) => (each.missing ? missingRow({ ...each, reason: each.missing }) : row(each))),
   'one process',
 )
 
-/** What the same decoders take in C, beside what they take here: at most twice as long. */
-function cRows(measured) {
+/** What the same decoders take in C, in the same round: here at most twice as long. */
+async function cRows() {
   const program = join(ROOT, 'bench/peers/build/decoders')
-  const metric = 'ns/frame'
+  const [metric, peer] = ['ns/frame', 'the same in C, gcc -O2']
+  const subjects = [...frameTwinsOfC(), respTwinOfC()]
+  const common = ({ name }) => ({ case: `${name}, beside C`, subject: 'millrace', metric, peer, floor: 0.5 })
   if (!existsSync(program)) {
-    return [
-      { case: 'the same in C', subject: 'millrace', metric, peer: 'gcc -O2', missing: 'make bench-peers builds it' },
-    ]
+    return subjects.map((subject) => ({ ...common(subject), missing: 'make bench-peers builds it' }))
   }
-  const samples = new Map()
+  const own = new Map(subjects.map(({ name }) => [name, []]))
+  const inC = new Map(subjects.map(({ name }) => [name, []]))
   for (let round = 1; round <= ROUNDS; round++) {
     progress(`the same in C: round ${round} of ${ROUNDS}`)
+    for (const subject of subjects) own.get(subject.name).push(await measureOnce(subject))
     for (const each of execFileSync(program, { encoding: 'utf8' }).trim().split('\n')) {
       const [name, ns] = each.split('\t')
-      samples.set(name, [...(samples.get(name) ?? []), Number(ns)])
+      inC.get(name).push(Number(ns))
     }
   }
   progress('')
-  return [...samples].map(([name, list]) => ({
-    case: name,
-    subject: 'millrace',
-    metric,
-    value: measured.find((each) => each.case === name && each.metric.startsWith('ns/')).value,
-    peer: 'the same in C, gcc -O2',
-    peerValue: median(list),
-    floor: 0.5,
+  return subjects.map((subject) => ({
+    ...common(subject),
+    value: median(own.get(subject.name)),
+    peerValue: median(inC.get(subject.name)),
   }))
 }

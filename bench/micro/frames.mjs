@@ -161,6 +161,17 @@ export async function frameRows() {
   return all
 }
 
+/** The cases that bench/peers/decoders.c has too, under the names it prints. */
+export function frameTwinsOfC() {
+  const length = stream(62, Buffer.from([0, 62]), Buffer.alloc(0))
+  const codec = lengthField({ maxFrameLength: 65536, lengthFieldLength: 2, initialBytesToStrip: 2 })
+  const lines = [64, 16].map((bytes) => {
+    const { bytes: text, units } = stream(bytes - 1, Buffer.alloc(0), LF)
+    return decodeSubject(`lines of ${bytes} B`, line({ maxLength: MAX_LENGTH }), text, units)
+  })
+  return [decodeSubject('length field, frames of 64 B, into records', codec, length.bytes, length.units), ...lines]
+}
+
 /** Frames that reach a JavaScript function. */
 async function flyweightRows(codec, { bytes, units }) {
   const name = 'frames of 64 B to a JavaScript handler'

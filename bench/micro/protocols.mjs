@@ -12,9 +12,18 @@ function repeated(text) {
   return { bytes: Buffer.concat(Array.from({ length: units }, () => one)), units }
 }
 
+const SET = '*3\r\n$3\r\nSET\r\n$16\r\nkey:000000012345\r\n$3\r\nxyz\r\n'
+const SET_NAME = 'RESP pipeline of SET, 16-byte keys'
+
+/** The case that bench/peers/decoders.c has too, under the name it prints. */
+export function respTwinOfC() {
+  const { bytes, units } = repeated(SET)
+  return decodeSubject(SET_NAME, resp(), bytes, units)
+}
+
 export async function respRows() {
-  const name = 'RESP pipeline of SET, 16-byte keys'
-  const { bytes, units } = repeated('*3\r\n$3\r\nSET\r\n$16\r\nkey:000000012345\r\n$3\r\nxyz\r\n')
+  const name = SET_NAME
+  const { bytes, units } = repeated(SET)
   let seen = 0
   const count = () => {
     seen++
