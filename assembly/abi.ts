@@ -3,10 +3,18 @@
 // `make shim` turns it into shim/abi.h. Layouts are little-endian; offsets and sizes are in bytes.
 
 /** Raised with every change of a layout below; shim and core refuse to meet with different numbers. */
-export const ABI_VERSION = 2
+export const ABI_VERSION = 3
 
 // Kernels: who executes the SQEs.
-export const KERNEL_EPOLL = 1
+export const KERNEL_EPOLL = 1 // level-triggered
+export const KERNEL_URING = 2 // io_uring, its rings in the linear memory
+export const KERNEL_URING_MAPPED = 3 // io_uring, its rings mapped by the kernel and mirrored
+export const KERNEL_EPOLL_EDGE = 4 // edge-triggered
+export const KERNEL_POLL = 5
+export const KERNEL_SELECT = 6
+export const KERNEL_SIGNAL = 7 // O_ASYNC and signalfd
+export const KERNEL_SPIN = 8 // non-blocking attempts, again and again
+export const KERNEL_SIM = 9 // simulated
 
 // SQE, 64 bytes: struct io_uring_sqe of <linux/io_uring.h>.
 export const SQE_BYTES = 64
@@ -44,9 +52,15 @@ export const OP_READ = 22
 export const OP_WRITE = 23
 export const OP_SEND = 26
 export const OP_RECV = 27
+export const OP_MSG_RING = 40
+export const OP_SEND_ZC = 47
+export const OP_SENDMSG_ZC = 48
 
 export const ACCEPT_MULTISHOT = 1 // in ioprio
+export const RECV_POLL_FIRST = 1 // in ioprio of sends and receives: do not try before the socket is ready
 export const RECV_MULTISHOT = 2 // in ioprio
+export const SEND_ZC_REPORT_USAGE = 8 // in ioprio
+export const RECV_BUNDLE = 16 // in ioprio: one completion for several provided buffers
 export const POLL_MULTISHOT = 1 // in len
 export const TIMEOUT_ABS = 1
 export const CANCEL_ALL = 1
@@ -60,6 +74,9 @@ export const CQE_FLAGS = 12 // u32
 export const CQE_FLAG_BUFFER = 1 // buffer id in the upper 16 bits
 export const CQE_FLAG_MORE = 2
 export const CQE_FLAG_SOCK_NONEMPTY = 4
+export const CQE_FLAG_NOTIF = 8 // of a zero-copy send: its memory is free again
+export const CQE_FLAG_BUF_MORE = 16 // the buffer stays with the kernel, and is continued
+export const NOTIF_COPIED = 0x80000000 // in the result of a notification: the bytes were copied after all
 export const CQE_BUFFER_SHIFT = 16
 
 // Provided-buffer ring: struct io_uring_buf; the ring's tail overlays the last two bytes of entry 0.
@@ -81,7 +98,8 @@ export const KIND_CONNECT = 4
 export const KIND_CLOSE = 5
 export const KIND_CANCEL = 6
 export const KIND_TIMEOUT = 7
-export const KIND_HOST = 255 // used inside a kernel, never seen by the core
+export const KIND_FILE = 8
+export const KIND_HOST = 255 // the host's own event loop has something; see CONTROL_HOST_FD
 
 // Immediate calls: system calls executed in order at the start of `enter`, results written in place.
 export const CALL_BYTES = 32
@@ -165,11 +183,14 @@ export const CONTROL_MEMORY_BYTES = 40 // u64, size of the linear memory; addres
 // … written by `setup`
 export const CONTROL_BASE = 48 // u64, host address of the linear memory's first byte
 export const CONTROL_KERNEL = 56 // u32, KERNEL_*
+export const CONTROL_HOST_FD = 60 // i32: the core keeps a one-shot POLL_ADD of KIND_HOST on it; −1: the kernel watches itself
 export const CONTROL_SQ_HEAD = 64 // u32: where the kernel's SQ head stands, and so on
 export const CONTROL_SQ_TAIL = 68
 export const CONTROL_CQ_HEAD = 72
 export const CONTROL_CQ_TAIL = 76
 export const CONTROL_CQES = 80
+export const CONTROL_BUFFER_MODE = 84 // u32, BUFFERS_*: wished by the core before `setup`, which writes what it got
+export const CONTROL_FEATURES = 88 // u32, FEATURE_*
 // … the core's wishes for the next `enter`
 export const CONTROL_CALL_COUNT = 128 // u32, calls queued; `enter` moves it to CALLS_DONE
 export const CONTROL_WAIT_MIN = 132 // u32, completions to wait for; 0: do not block
@@ -186,8 +207,20 @@ export const CONTROL_STARVED = 192 // u64, receives that ended with ENOBUFS (cor
 export const CONTROL_CHANNELS = 200 // u32, channels open, listeners included (core)
 export const CONTROL_SKBS = 204 // u32, skbs that exist (core)
 export const CONTROL_SIZED = 208 // u64, bytes received straight into the frame they belong to (core)
+export const CONTROL_OVERFLOWS = 216 // u64, enters that found the CQ full and completions held back
 
-export const RINGS_BYTES_FIXED = 64 // heads, tails and masks before the CQEs
+export const RINGS_BYTES_FIXED = 1024 // room for heads, tails and masks before the CQEs
+
+// How provided buffers are used up.
+export const BUFFERS_PLAIN = 0 // one receive takes a whole buffer
+export const BUFFERS_INCREMENTAL = 1 // receives continue in it: CQE_FLAG_BUF_MORE
+
+// What a kernel can do beside the subset.
+export const FEATURE_SEND_SQE = 1 // sends belong into SQEs: they cost no system call of their own
+export const FEATURE_BUNDLE = 2 // RECV_BUNDLE
+export const FEATURE_MIN_WAIT = 4 // MIN_WAIT_NS is the kernel's own
+export const FEATURE_SEND_ZC = 8
+export const FEATURE_ASYNC_FILES = 16 // reads and writes of files do not block `enter`
 
 // Channel record, one a slot of the channel table: two cache lines, since fifteen thousand may be idle.
 export const CHANNEL_BITS = 7

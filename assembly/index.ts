@@ -30,6 +30,7 @@ import { storesCreate } from './service/stores'
 import { upcallCreate } from './service/upcall'
 import { endpointsCreate } from './turn/endpoints'
 import { crowdCreate } from './turn/crowd'
+import { hostCreate } from './uring/host'
 import { idleCreate } from './turn/idle'
 import { resume } from './turn/inbound'
 import { completionAttach } from './uring/completion'
@@ -108,6 +109,7 @@ export function create(
   tableCreate()
   endpointsCreate()
   crowdCreate()
+  hostCreate()
   idleCreate()
   sessionCreate()
   repliesCreate()

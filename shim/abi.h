@@ -8,10 +8,18 @@
 // `make shim` turns it into shim/abi.h. Layouts are little-endian; offsets and sizes are in bytes.
 
 // Raised with every change of a layout below; shim and core refuse to meet with different numbers.
-#define MR_ABI_VERSION 2
+#define MR_ABI_VERSION 3
 
 // Kernels: who executes the SQEs.
-#define MR_KERNEL_EPOLL 1
+#define MR_KERNEL_EPOLL 1 // level-triggered
+#define MR_KERNEL_URING 2 // io_uring, its rings in the linear memory
+#define MR_KERNEL_URING_MAPPED 3 // io_uring, its rings mapped by the kernel and mirrored
+#define MR_KERNEL_EPOLL_EDGE 4 // edge-triggered
+#define MR_KERNEL_POLL 5
+#define MR_KERNEL_SELECT 6
+#define MR_KERNEL_SIGNAL 7 // O_ASYNC and signalfd
+#define MR_KERNEL_SPIN 8 // non-blocking attempts, again and again
+#define MR_KERNEL_SIM 9 // simulated
 
 // SQE, 64 bytes: struct io_uring_sqe of <linux/io_uring.h>.
 #define MR_SQE_BYTES 64
@@ -49,9 +57,15 @@
 #define MR_OP_WRITE 23
 #define MR_OP_SEND 26
 #define MR_OP_RECV 27
+#define MR_OP_MSG_RING 40
+#define MR_OP_SEND_ZC 47
+#define MR_OP_SENDMSG_ZC 48
 
 #define MR_ACCEPT_MULTISHOT 1 // in ioprio
+#define MR_RECV_POLL_FIRST 1 // in ioprio of sends and receives: do not try before the socket is ready
 #define MR_RECV_MULTISHOT 2 // in ioprio
+#define MR_SEND_ZC_REPORT_USAGE 8 // in ioprio
+#define MR_RECV_BUNDLE 16 // in ioprio: one completion for several provided buffers
 #define MR_POLL_MULTISHOT 1 // in len
 #define MR_TIMEOUT_ABS 1
 #define MR_CANCEL_ALL 1
@@ -65,6 +79,9 @@
 #define MR_CQE_FLAG_BUFFER 1 // buffer id in the upper 16 bits
 #define MR_CQE_FLAG_MORE 2
 #define MR_CQE_FLAG_SOCK_NONEMPTY 4
+#define MR_CQE_FLAG_NOTIF 8 // of a zero-copy send: its memory is free again
+#define MR_CQE_FLAG_BUF_MORE 16 // the buffer stays with the kernel, and is continued
+#define MR_NOTIF_COPIED 0x80000000 // in the result of a notification: the bytes were copied after all
 #define MR_CQE_BUFFER_SHIFT 16
 
 // Provided-buffer ring: struct io_uring_buf; the ring's tail overlays the last two bytes of entry 0.
@@ -86,7 +103,8 @@
 #define MR_KIND_CLOSE 5
 #define MR_KIND_CANCEL 6
 #define MR_KIND_TIMEOUT 7
-#define MR_KIND_HOST 255 // used inside a kernel, never seen by the core
+#define MR_KIND_FILE 8
+#define MR_KIND_HOST 255 // the host's own event loop has something; see CONTROL_HOST_FD
 
 // Immediate calls: system calls executed in order at the start of `enter`, results written in place.
 #define MR_CALL_BYTES 32
@@ -170,11 +188,14 @@
 // … written by `setup`
 #define MR_CONTROL_BASE 48 // u64, host address of the linear memory's first byte
 #define MR_CONTROL_KERNEL 56 // u32, KERNEL_*
+#define MR_CONTROL_HOST_FD 60 // i32: the core keeps a one-shot POLL_ADD of KIND_HOST on it; −1: the kernel watches itself
 #define MR_CONTROL_SQ_HEAD 64 // u32: where the kernel's SQ head stands, and so on
 #define MR_CONTROL_SQ_TAIL 68
 #define MR_CONTROL_CQ_HEAD 72
 #define MR_CONTROL_CQ_TAIL 76
 #define MR_CONTROL_CQES 80
+#define MR_CONTROL_BUFFER_MODE 84 // u32, BUFFERS_*: wished by the core before `setup`, which writes what it got
+#define MR_CONTROL_FEATURES 88 // u32, FEATURE_*
 // … the core's wishes for the next `enter`
 #define MR_CONTROL_CALL_COUNT 128 // u32, calls queued; `enter` moves it to CALLS_DONE
 #define MR_CONTROL_WAIT_MIN 132 // u32, completions to wait for; 0: do not block
@@ -191,8 +212,20 @@
 #define MR_CONTROL_CHANNELS 200 // u32, channels open, listeners included (core)
 #define MR_CONTROL_SKBS 204 // u32, skbs that exist (core)
 #define MR_CONTROL_SIZED 208 // u64, bytes received straight into the frame they belong to (core)
+#define MR_CONTROL_OVERFLOWS 216 // u64, enters that found the CQ full and completions held back
 
-#define MR_RINGS_BYTES_FIXED 64 // heads, tails and masks before the CQEs
+#define MR_RINGS_BYTES_FIXED 1024 // room for heads, tails and masks before the CQEs
+
+// How provided buffers are used up.
+#define MR_BUFFERS_PLAIN 0 // one receive takes a whole buffer
+#define MR_BUFFERS_INCREMENTAL 1 // receives continue in it: CQE_FLAG_BUF_MORE
+
+// What a kernel can do beside the subset.
+#define MR_FEATURE_SEND_SQE 1 // sends belong into SQEs: they cost no system call of their own
+#define MR_FEATURE_BUNDLE 2 // RECV_BUNDLE
+#define MR_FEATURE_MIN_WAIT 4 // MIN_WAIT_NS is the kernel's own
+#define MR_FEATURE_SEND_ZC 8
+#define MR_FEATURE_ASYNC_FILES 16 // reads and writes of files do not block `enter`
 
 // Channel record, one a slot of the channel table: two cache lines, since fifteen thousand may be idle.
 #define MR_CHANNEL_BITS 7

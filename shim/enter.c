@@ -35,8 +35,15 @@ static uint64_t clock_ns(clockid_t clock) {
 uint64_t mr_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 static void stamp(struct mr_loop *loop) {
-  MR_CONTROL(loop, uint64_t, MONOTONIC_NS) = mr_now_ns();
-  MR_CONTROL(loop, uint64_t, REALTIME_MS) = clock_ns(CLOCK_REALTIME) / 1000000u;
+  uint64_t monotonic, realtime;
+  if (loop->kernel->clocks)
+    loop->kernel->clocks(loop, &monotonic, &realtime);
+  else {
+    monotonic = mr_now_ns();
+    realtime = clock_ns(CLOCK_REALTIME);
+  }
+  MR_CONTROL(loop, uint64_t, MONOTONIC_NS) = monotonic;
+  MR_CONTROL(loop, uint64_t, REALTIME_MS) = realtime / 1000000u;
 }
 
 static bool power_of_two(uint32_t n) { return n != 0 && (n & (n - 1)) == 0; }
@@ -67,11 +74,18 @@ static uint32_t offset_of(const struct mr_loop *loop, const void *place) {
   return (uint32_t)((const uint8_t *)place - loop->base);
 }
 
+static const struct mr_kernel *const kernels[] = {
+    [MR_KERNEL_EPOLL] = &mr_kernel_epoll,
+    [MR_KERNEL_URING] = &mr_kernel_uring,
+};
+
 static int open_loop(struct mr_loop *loop, int kernel) {
   int r = check_layout(loop);
   if (r < 0) return r;
-  if (kernel != MR_KERNEL_EPOLL) return -ENOSYS;
-  loop->kernel = &mr_kernel_epoll;
+  if (kernel < 0 || (size_t)kernel >= sizeof kernels / sizeof *kernels || !kernels[kernel]) return -ENOSYS;
+  loop->kernel = kernels[kernel];
+  MR_CONTROL(loop, int32_t, HOST_FD) = -1;
+  MR_CONTROL(loop, uint32_t, FEATURES) = 0;
   r = loop->kernel->open(loop);
   if (r < 0) return r;
   MR_CONTROL(loop, uint64_t, BASE) = (uint64_t)(uintptr_t)loop->base;
@@ -116,6 +130,10 @@ int mr_close(int handle) {
   return 0;
 }
 
+static bool run_calls(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {
+  return (loop->kernel->calls ? loop->kernel->calls : mr_calls_run)(loop, records, count);
+}
+
 /**
  * The one way in, from JavaScript and from libuv's prepare phase. Records are executed behind those whose results the
  * core has not taken yet; while such results wait, or a call needs an answer, this enter does not sleep.
@@ -126,7 +144,7 @@ int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_
   bool sleep = done == 0;
   if (calls) {
     uint8_t *list = loop->base + MR_CONTROL(loop, uint32_t, CALLS);
-    if (!mr_calls_run(loop, (struct mr_call_record *)(void *)list + done, calls)) sleep = false;
+    if (!run_calls(loop, (struct mr_call_record *)(void *)list + done, calls)) sleep = false;
     MR_CONTROL(loop, uint32_t, CALLS_DONE) = done + calls;
     MR_CONTROL(loop, uint32_t, CALL_COUNT) = 0;
   }
@@ -148,7 +166,7 @@ int mr_call(int handle, uint32_t offset, uint32_t count) {
   uint64_t bytes = (uint64_t)count * MR_CALL_BYTES;
   if (offset % 8 != 0) return -EINVAL;
   if (offset > loop->bytes || bytes > loop->bytes - offset) return -EFAULT;
-  mr_calls_run(loop, (struct mr_call_record *)(void *)(loop->base + offset), count);
+  run_calls(loop, (struct mr_call_record *)(void *)(loop->base + offset), count);
   return 0;
 }
 

@@ -90,15 +90,22 @@ struct mr_kernel {
   int (*open)(struct mr_loop *loop);
   void (*close)(struct mr_loop *loop);
   int (*enter)(struct mr_loop *loop, uint32_t submit, uint32_t min, int64_t timeout_ns);
+  /** Executes immediate calls as mr_calls_run does; null: they are real system calls. */
+  bool (*calls)(struct mr_loop *loop, struct mr_call_record *records, uint32_t count);
+  /** CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds; null: the machine's. */
+  void (*clocks)(struct mr_loop *loop, uint64_t *monotonic_ns, uint64_t *realtime_ns);
   int (*wait_fd)(struct mr_loop *loop);
-  /** The host's own event loop: a wait ends when `fd` is readable. -1: no host any more. */
+  /**
+   * The host's own event loop: a wait ends when `fd` is readable. -1: no host any more. A kernel that cannot see to it
+   * by itself leaves the fd in CONTROL_HOST_FD for the core.
+   */
   int (*watch_host)(struct mr_loop *loop, int fd);
   /** An immediate call made `fd`, or is about to close it. */
   void (*opened)(struct mr_loop *loop, int fd);
   void (*closing)(struct mr_loop *loop, int fd);
 };
 
-extern const struct mr_kernel mr_kernel_epoll;
+extern const struct mr_kernel mr_kernel_epoll, mr_kernel_uring;
 
 struct mr_loop *mr_loop_at(int handle);
 int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns);

@@ -40,6 +40,7 @@ import { upcallCount, upcallSlack } from '../service/upcall'
 import { timersNext } from '../timer/timers'
 import { NEVER } from '../timer/wheel'
 import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
+import { hostReady, hostWatch } from '../uring/host'
 import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
 import { crowdTick } from './crowd'
@@ -83,6 +84,7 @@ export function flush(): void {
   storesFlush()
   timeoutsTick()
   const clean = kept && flushAll()
+  hostWatch()
   submissionPublish()
   crowdTick()
   const wait = clean && !cqReady() && !upcallCount() && !hurried()
@@ -127,6 +129,7 @@ function fail(ch: usize, error: i32): void {
 
 function complete(data: u64, result: i32, cqeFlags: u32): void {
   const kind = data >> abi.UD_KIND_SHIFT
+  if (kind == abi.KIND_HOST) return hostReady()
   const ch = channelFind(<u32>data, <u32>(data >> abi.UD_GENERATION_SHIFT) & abi.GENERATION_MASK)
   if (!ch) return stale(kind, result, cqeFlags)
   const more = (cqeFlags & abi.CQE_FLAG_MORE) != 0

@@ -133,6 +133,7 @@ int mr_readiness_open(struct mr_loop *loop, const struct mr_poller *poller) {
   loop->sq_mask = MR_CONTROL(loop, uint32_t, SQ_ENTRIES) - 1;
   loop->cq_mask = MR_CONTROL(loop, uint32_t, CQ_ENTRIES) - 1;
   uint32_t buffers = MR_CONTROL(loop, uint32_t, BUFFER_ENTRIES);
+  MR_CONTROL(loop, uint32_t, BUFFER_MODE) = MR_BUFFERS_PLAIN;
   loop->buffers = buffers ? (struct mr_buf *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, BUFFER_RING)) : NULL;
   loop->buffer_mask = buffers - 1;
   loop->state = r;

@@ -1,5 +1,5 @@
 // Which kernel executes the SQEs: the best this version has, or the one that MILLRACE_KERNEL names.
-import { KERNEL_EPOLL } from '../../assembly/abi.ts'
+import { KERNEL_EPOLL, KERNEL_URING } from '../../assembly/abi.ts'
 
 export interface KernelChoice {
   /** A KERNEL_ constant. */
@@ -11,7 +11,7 @@ export interface KernelChoice {
 
 /** Every name the variable may have, and what it stands for here. */
 const KERNELS: Readonly<Record<string, number | undefined>> = {
-  uring: undefined,
+  uring: KERNEL_URING,
   epoll: KERNEL_EPOLL,
   poll: undefined,
   select: undefined,
