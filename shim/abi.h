@@ -156,6 +156,8 @@
 #define MR_EAGAIN 11
 #define MR_ENOMEM 12
 #define MR_EFAULT 14
+#define MR_EBUSY 16
+#define MR_EEXIST 17
 #define MR_EINVAL 22
 #define MR_ENFILE 23
 #define MR_EMFILE 24
@@ -164,6 +166,7 @@
 #define MR_ENOSYS 38
 #define MR_ETIME 62
 #define MR_EPROTO 71
+#define MR_EOPNOTSUPP 95
 #define MR_ENOBUFS 105
 #define MR_ECONNABORTED 103
 #define MR_ECONNRESET 104

@@ -17,6 +17,15 @@ struct mr_loop *mr_loop_at(int handle) {
   return loop == LOOP_RESERVED ? NULL : loop;
 }
 
+static _Thread_local char thread; // its address names the thread
+
+/** A loop belongs to the thread that made it, as an io_uring does: to others it is -EEXIST. */
+static int own_loop(int handle, struct mr_loop **loop) {
+  *loop = mr_loop_at(handle);
+  if (!*loop) return -EBADF;
+  return (*loop)->owner == &thread ? 0 : -EEXIST;
+}
+
 static int claim_handle(void) {
   for (int handle = 0; handle < LOOPS_MAX; handle++) {
     struct mr_loop *none = NULL;
@@ -77,6 +86,7 @@ static uint32_t offset_of(const struct mr_loop *loop, const void *place) {
 static const struct mr_kernel *const kernels[] = {
     [MR_KERNEL_EPOLL] = &mr_kernel_epoll,
     [MR_KERNEL_URING] = &mr_kernel_uring,
+    [MR_KERNEL_URING_MAPPED] = &mr_kernel_uring_mapped,
 };
 
 static int open_loop(struct mr_loop *loop, int kernel) {
@@ -86,8 +96,12 @@ static int open_loop(struct mr_loop *loop, int kernel) {
   loop->kernel = kernels[kernel];
   MR_CONTROL(loop, int32_t, HOST_FD) = -1;
   MR_CONTROL(loop, uint32_t, FEATURES) = 0;
+  uint32_t buffer_mode = MR_CONTROL(loop, uint32_t, BUFFER_MODE);
   r = loop->kernel->open(loop);
-  if (r < 0) return r;
+  if (r < 0) {
+    MR_CONTROL(loop, uint32_t, BUFFER_MODE) = buffer_mode; // the wish, for whoever is asked next
+    return r;
+  }
   MR_CONTROL(loop, uint64_t, BASE) = (uint64_t)(uintptr_t)loop->base;
   MR_CONTROL(loop, uint32_t, KERNEL) = (uint32_t)kernel;
   MR_CONTROL(loop, uint32_t, SQ_HEAD) = offset_of(loop, loop->sq_head);
@@ -106,6 +120,7 @@ int mr_setup(uint8_t *base, uint32_t control, int kernel) {
   struct mr_loop *loop = calloc(1, sizeof *loop);
   if (!loop) return -ENOMEM;
   loop->base = base;
+  loop->owner = &thread;
   loop->control = base + control;
   loop->bytes = MR_CONTROL(loop, uint64_t, MEMORY_BYTES);
   int handle = (uint64_t)control + MR_CONTROL_BYTES > loop->bytes ? -EFAULT : claim_handle();
@@ -121,13 +136,16 @@ int mr_setup(uint8_t *base, uint32_t control, int kernel) {
 }
 
 int mr_close(int handle) {
-  struct mr_loop *loop = mr_loop_at(handle);
-  if (!loop) return -EBADF;
+  struct mr_loop *loop;
+  int r = own_loop(handle, &loop);
+  if (r < 0) return r;
   mr_wait_release(loop);
+  mr_orphan(loop);
   __atomic_store_n(&loops[handle], NULL, __ATOMIC_RELEASE);
   loop->kernel->close(loop);
+  r = loop->leftover;
   free(loop);
-  return 0;
+  return r;
 }
 
 static bool run_calls(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {
@@ -156,13 +174,15 @@ int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_
 }
 
 int mr_enter(int handle, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns) {
-  struct mr_loop *loop = mr_loop_at(handle);
-  return loop ? mr_loop_enter(loop, calls, submit, min, timeout_ns) : -EBADF;
+  struct mr_loop *loop;
+  int r = own_loop(handle, &loop);
+  return r < 0 ? r : mr_loop_enter(loop, calls, submit, min, timeout_ns);
 }
 
 int mr_call(int handle, uint32_t offset, uint32_t count) {
-  struct mr_loop *loop = mr_loop_at(handle);
-  if (!loop) return -EBADF;
+  struct mr_loop *loop;
+  int r = own_loop(handle, &loop);
+  if (r < 0) return r;
   uint64_t bytes = (uint64_t)count * MR_CALL_BYTES;
   if (offset % 8 != 0) return -EINVAL;
   if (offset > loop->bytes || bytes > loop->bytes - offset) return -EFAULT;
@@ -171,6 +191,13 @@ int mr_call(int handle, uint32_t offset, uint32_t count) {
 }
 
 int mr_wait_fd(int handle) {
-  struct mr_loop *loop = mr_loop_at(handle);
-  return loop ? loop->kernel->wait_fd(loop) : -EBADF;
+  struct mr_loop *loop;
+  int r = own_loop(handle, &loop);
+  return r < 0 ? r : loop->kernel->wait_fd(loop);
+}
+
+int mr_once(uint32_t topic) {
+  static uint32_t seen;
+  if (topic >= 32) return -EINVAL;
+  return !(__atomic_fetch_or(&seen, 1u << topic, __ATOMIC_RELAXED) & 1u << topic);
 }

@@ -81,6 +81,53 @@ static int probe_reuseport(void) { return probe_option(SO_REUSEPORT); }
 static int probe_zerocopy(void) { return probe_option(SO_ZEROCOPY); }
 static int probe_ipv6(void) { return close_or_error(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
+#define LOOP_SQ_ENTRIES 4096u // as large as a loop of src/loop
+#define LOOP_CQ_ENTRIES 8192u
+#define LOOP_BUFFERS 64u
+#define PAGE 4096u
+
+/** Where the parts of an empty loop lie: control, rings, SQEs, buffer ring, calls. */
+static uint64_t lay_out(uint8_t *control) {
+  const uint32_t rings = PAGE, rings_bytes = MR_RINGS_BYTES_FIXED + LOOP_CQ_ENTRIES * MR_CQE_BYTES;
+  const uint32_t sqes = rings + (rings_bytes + PAGE - 1) / PAGE * PAGE;
+  const uint32_t buffers = sqes + LOOP_SQ_ENTRIES * MR_SQE_BYTES, calls = buffers + PAGE, end = calls + PAGE;
+  const uint32_t fields[][2] = {
+      {MR_CONTROL_ABI, MR_ABI_VERSION},
+      {MR_CONTROL_RINGS, rings},
+      {MR_CONTROL_RINGS_BYTES, rings_bytes},
+      {MR_CONTROL_SQES, sqes},
+      {MR_CONTROL_SQ_ENTRIES, LOOP_SQ_ENTRIES},
+      {MR_CONTROL_CQ_ENTRIES, LOOP_CQ_ENTRIES},
+      {MR_CONTROL_BUFFER_RING, buffers},
+      {MR_CONTROL_BUFFER_ENTRIES, LOOP_BUFFERS},
+      {MR_CONTROL_CALLS, calls},
+      {MR_CONTROL_CALL_ENTRIES, 1},
+      {MR_CONTROL_BUFFER_MODE, MR_BUFFERS_INCREMENTAL},
+      {MR_CONTROL_MEMORY_BYTES, end},
+  };
+  for (size_t i = 0; control && i < sizeof fields / sizeof *fields; i++)
+    memcpy(control + fields[i][0], &fields[i][1], sizeof(uint32_t));
+  return end;
+}
+
+/** Sets up a whole loop of this kernel, and closes it → its FEATURE_*, and its buffer mode from bit 16 on. */
+static int probe_kernel(int kernel) {
+  const size_t bytes = lay_out(NULL);
+  uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return -errno;
+  lay_out(memory);
+  int r = mr_setup(memory, 0, kernel);
+  if (r >= 0) {
+    uint32_t features, mode;
+    memcpy(&features, memory + MR_CONTROL_FEATURES, sizeof features);
+    memcpy(&mode, memory + MR_CONTROL_BUFFER_MODE, sizeof mode);
+    if (mr_close(r) == -EBUSY) return -EBUSY; // the memory must be kept
+    r = (int)(features | mode << 16);
+  }
+  munmap(memory, bytes);
+  return r;
+}
+
 static int clamp(rlim_t n) { return n > INT_MAX ? INT_MAX : (int)n; }
 
 static int limit_of(int resource, bool hard) {
@@ -132,5 +179,6 @@ static const struct {
 int mr_probe(const char *feature) {
   for (size_t i = 0; feature && i < sizeof features / sizeof *features; i++)
     if (strcmp(features[i].name, feature) == 0) return features[i].probe();
+  if (feature && strncmp(feature, "kernel.", 7) == 0) return probe_kernel(atoi(feature + 7));
   return -EINVAL;
 }

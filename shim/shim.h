@@ -20,7 +20,10 @@ MR_EXPORT int mr_setup(uint8_t *base, uint32_t control, int kernel);
 MR_EXPORT int mr_enter(int loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns);
 /** Executes `count` call records at `offset`, results in place. */
 MR_EXPORT int mr_call(int loop, uint32_t offset, uint32_t count);
+/** -EBUSY: closed, but something under way did not end and may still write to the memory, which must be kept. */
 MR_EXPORT int mr_close(int loop);
+/** The loop is closed with the environment (a napi_env), whose thread may end without a word; -ENOSYS: not in Node. */
+MR_EXPORT int mr_adopt(int loop, void *env);
 /** A descriptor that is readable while the kernel has something to deliver. */
 MR_EXPORT int mr_wait_fd(int loop);
 /** Waits in the prepare phase of this thread's libuv loop; `env` is the napi_env of a worker, or null. */
@@ -32,6 +35,8 @@ MR_EXPORT int mr_detach(int loop);
 MR_EXPORT int mr_ref(int loop, int on);
 /** A fact about the machine by name → a number, or the -errno it answered with. */
 MR_EXPORT int mr_probe(const char *feature);
+/** 1 for whoever asks first in this process, whatever its thread; then 0. Topics are below 32. */
+MR_EXPORT int mr_once(uint32_t topic);
 
 struct mr_sqe {
   uint8_t opcode, flags;
@@ -81,7 +86,10 @@ struct mr_loop {
   struct mr_buf *buffers; // null: no provided buffers
   uint32_t sq_mask, cq_mask, buffer_mask;
   struct mr_wait *wait; // null: not attached
+  void *env;            // that closes it; null: none
   int handle;
+  int leftover;      // set by the kernel's close: -errno where something may still write to the memory
+  const void *owner; // names the thread that made it
 };
 
 struct mr_kernel {
@@ -105,13 +113,15 @@ struct mr_kernel {
   void (*closing)(struct mr_loop *loop, int fd);
 };
 
-extern const struct mr_kernel mr_kernel_epoll, mr_kernel_uring;
+extern const struct mr_kernel mr_kernel_epoll, mr_kernel_uring, mr_kernel_uring_mapped;
 
 struct mr_loop *mr_loop_at(int handle);
 int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns);
 /** Executes records → whether all is well enough to sleep on; see call.c. */
 bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t count);
 void mr_wait_release(struct mr_loop *loop);
+/** Undoes mr_adopt. */
+void mr_orphan(struct mr_loop *loop);
 /** Whether this host is libuv, whose wait can be ours. */
 int mr_wait_probe(void);
 uint64_t mr_now_ns(void);

@@ -46,7 +46,6 @@ struct uv_prefix {
 struct mr_wait {
   struct mr_loop *loop; // null: closing
   struct uv_prefix *uv;
-  void *env;
   void *prepare, *check, *idle;
   int open_handles;
 };
@@ -98,7 +97,25 @@ static void on_close(void *handle) {
   if (--wait->open_handles == 0) free(wait);
 }
 
-static void on_env_cleanup(void *arg) { mr_close(((struct mr_wait *)arg)->loop->handle); }
+static void on_env_cleanup(void *arg) { mr_close(((struct mr_loop *)arg)->handle); }
+
+static int adopt(struct mr_loop *loop, void *env) {
+  if (!env || !napi_add_env_cleanup_hook || !napi_remove_env_cleanup_hook) return -ENOSYS;
+  if (loop->env) return 0;
+  if (napi_add_env_cleanup_hook(env, on_env_cleanup, loop) != 0) return -EINVAL;
+  loop->env = env;
+  return 0;
+}
+
+int mr_adopt(int handle, void *env) {
+  struct mr_loop *loop = mr_loop_at(handle);
+  return loop ? adopt(loop, env) : -EBADF;
+}
+
+void mr_orphan(struct mr_loop *loop) {
+  if (loop->env) napi_remove_env_cleanup_hook(loop->env, on_env_cleanup, loop);
+  loop->env = NULL;
+}
 
 static int uv_loop_of(void *env, struct uv_prefix **uv) {
   void *loop = NULL;
@@ -160,17 +177,15 @@ int mr_attach(int handle, void *env) {
   }
   wait->loop = loop;
   wait->uv = uv;
-  wait->env = env && napi_add_env_cleanup_hook && napi_remove_env_cleanup_hook ? env : NULL;
   loop->wait = wait;
   start(wait);
-  if (wait->env) napi_add_env_cleanup_hook(wait->env, on_env_cleanup, wait);
+  adopt(loop, env);
   return 0;
 }
 
 void mr_wait_release(struct mr_loop *loop) {
   struct mr_wait *wait = loop->wait;
   if (!wait) return;
-  if (wait->env) napi_remove_env_cleanup_hook(wait->env, on_env_cleanup, wait);
   loop->kernel->watch_host(loop, -1);
   loop->wait = NULL;
   wait->loop = NULL;

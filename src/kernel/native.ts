@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import koffi, { type LibraryHandle } from 'koffi'
-import { ABI_VERSION } from '../../assembly/abi.ts'
+import { ABI_VERSION, EBUSY } from '../../assembly/abi.ts'
 import { packageRoot } from './package-root.ts'
 
 export interface Native {
@@ -24,6 +24,8 @@ export interface Native {
   ref(loop: number, on: boolean): number
   /** A fact about the machine, by the names in shim/probe.c. */
   probe(feature: string): number
+  /** Whether nobody has asked for this topic (below 32) before, in any thread of this process. */
+  once(topic: number): boolean
 }
 
 /** A watched descriptor. */
@@ -66,12 +68,18 @@ function load(path: string): Native {
   const ref = library.func('int mr_ref(int loop, int on)')
   const setup = library.func('int mr_setup(uint8_t *base, uint32_t control, int kernel)')
   const close = library.func('int mr_close(int loop)')
+  const adopt = library.func('int mr_adopt(int loop, void *env)')
+  const once = library.func('int mr_once(uint32_t topic)')
   // A loop keeps addresses in its memory: the memory must not be collected before the loop is closed.
   const memories = new Map<number, Uint8Array>()
+  // … and not at all where something that did not end may still write to it.
+  const written: Uint8Array[] = []
   return {
     setup: (memory, control, kernel) => {
       const loop = setup(memory, control, kernel) as number
-      if (loop >= 0) memories.set(loop, memory)
+      if (loop < 0) return loop
+      memories.set(loop, memory)
+      adopt(loop, koffi.node.env) // where there is no Node-API, the process ends with its one thread
       return loop
     },
     enter: library.func(
@@ -80,7 +88,9 @@ function load(path: string): Native {
     call: library.func('int mr_call(int loop, uint32_t offset, uint32_t count)') as Native['call'],
     close: (loop) => {
       const result = close(loop) as number
-      if (result === 0) memories.delete(loop)
+      const memory = memories.get(loop)
+      if (result === -EBUSY && memory !== undefined) written.push(memory)
+      if (result === 0 || result === -EBUSY) memories.delete(loop)
       return result
     },
     waitFd: library.func('int mr_wait_fd(int loop)') as Native['waitFd'],
@@ -89,6 +99,7 @@ function load(path: string): Native {
     detach: library.func('int mr_detach(int loop)') as Native['detach'],
     ref: (loop, on) => ref(loop, on ? 1 : 0) as number,
     probe: library.func('int mr_probe(const char *feature)') as Native['probe'],
+    once: (topic) => once(topic) === 1,
   }
 }
 
