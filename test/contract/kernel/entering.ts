@@ -49,7 +49,7 @@ export function entering({ prove }: Contract): void {
       const stdio = ['ignore', 'ignore', 'ignore', peerOne, peerTwo] as const
       expect(spawn('sh', ['-c', writes], { stdio: [...stdio] }).pid).toBeTypeOf('number')
     }
-    rig.view.setUint32(abi.CONTROL_MIN_WAIT_NS, 200_000_000, true)
+    rig.view.setUint32(abi.CONTROL_MIN_WAIT_NS, 900_000_000, true)
     write()
     expect(rig.enter(1, 5000)).toBe(2)
     expect(rig.take().map((cqe) => [cqe.id, cqe.res])).toEqual(armed.map((id) => [id, 1]))

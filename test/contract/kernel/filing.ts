@@ -111,15 +111,15 @@ export function filing({ prove }: Contract): void {
     expect([results.get(read), results.get(id)]).toEqual([1 << 16, 1 << 16])
   })
 
-  prove('a write to a pipe nobody reads: -EPIPE, and no signal', async (rig) => {
+  prove('a write to a pipe nobody reads: -EPIPE', async (rig) => {
     const [reader, writer] = pipe()
     rig.own(writer)
     rig.shut(reader)
     const addr = rig.address(rig.alloc(8))
-    const signals = await countPipeSignals(() => {
+    // Linux raises the signal as well, as for write(2); Node ignores it, until somebody has listened to it
+    await countPipeSignals(() => {
       expect(name(rig.one({ op: abi.OP_WRITE, fd: writer, addr, len: 8 }).res)).toBe('EPIPE')
     })
-    expect(signals).toBe(0)
   })
 
   prove('a poll of a file says ready', (rig) => {

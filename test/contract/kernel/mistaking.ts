@@ -46,12 +46,12 @@ export function mistaking({ prove }: Contract): void {
     for (const sqe of cases) expect([sqe.op, name(rig.one({ ...sqe, fd: reader! }).res)]).toEqual([sqe.op, 'ENOTSOCK'])
   })
 
-  prove('an address outside the memory: -EFAULT', (rig) => {
-    const [ours] = rig.pair()
+  prove('an address where nothing is: -EFAULT', (rig) => {
+    const [ours, peer] = rig.pair()
     const end = rig.address(rig.bytes.length)
-    const parts = message(rig, [[rig.bytes.length - 4, 5]])
+    rig.send(peer, 'something to receive')
     const cases: readonly Sqe[] = [
-      ...[end, end - 4n, rig.base - 4n, 0n, -8n].flatMap((addr) => [
+      ...[end, rig.base - 8n, 0n, -8n].flatMap((addr) => [
         { op: abi.OP_RECV, fd: ours, addr, len: 8 },
         { op: abi.OP_SEND, fd: ours, addr, len: 8 },
         { op: abi.OP_READ, fd: ours, addr, len: 8 },
@@ -60,8 +60,24 @@ export function mistaking({ prove }: Contract): void {
         { op: abi.OP_TIMEOUT, addr, len: 1 },
         { op: abi.OP_SENDMSG, fd: ours, addr, len: 1 },
       ]),
-      { op: abi.OP_SENDMSG, fd: ours, addr: rig.address(parts), len: 1 },
+      { op: abi.OP_SENDMSG, fd: ours, addr: rig.address(message(rig, [[rig.bytes.length, 5]])), len: 1 },
       { op: abi.OP_OPENAT, fd: -100, addr: end },
+      { op: abi.OP_STATX, fd: -100, addr: rig.address(rig.store(Buffer.from('.\0'))), off: end },
+    ]
+    for (const [i, sqe] of cases.entries()) {
+      expect([i, sqe.op, name(rig.one(sqe).res)]).toEqual([i, sqe.op, 'EFAULT'])
+    }
+  })
+
+  prove('an operand that ends outside the memory: -EFAULT', (rig) => {
+    const [ours] = rig.pair()
+    const end = rig.address(rig.bytes.length)
+    const cases: readonly Sqe[] = [
+      ...[abi.OP_RECV, abi.OP_SEND, abi.OP_READ, abi.OP_WRITE].map((op) => ({ op, fd: ours, addr: end - 4n, len: 8 })),
+      { op: abi.OP_CONNECT, fd: ours, addr: end - 4n, off: 16 },
+      { op: abi.OP_TIMEOUT, addr: end - 4n, len: 1 },
+      { op: abi.OP_SENDMSG, fd: ours, addr: end - 4n, len: 1 },
+      { op: abi.OP_SENDMSG, fd: ours, addr: rig.address(message(rig, [[rig.bytes.length - 4, 5]])), len: 1 },
       { op: abi.OP_STATX, fd: -100, addr: rig.address(rig.store(Buffer.from('.\0'))), off: end - 8n },
       { op: abi.OP_RECV, fd: ours, addr: rig.base, len: 0xffffffff },
     ]
@@ -70,11 +86,18 @@ export function mistaking({ prove }: Contract): void {
     }
   })
 
-  prove('what the contract does not list: -EINVAL', (rig) => {
+  prove('an operation the contract does not list: -EINVAL', (rig) => {
+    const [ours] = rig.pair()
+    for (const op of [1, 2, 4, 5, 30, 40, 47, 48, 255]) {
+      expect([op, name(rig.one({ op, fd: ours }).res)]).toEqual([op, 'EINVAL'])
+    }
+  })
+
+  prove('flags and fields an operation does not know: -EINVAL', (rig) => {
     const [ours] = rig.pair()
     const at = rig.address(rig.alloc(64))
     const cases: readonly Sqe[] = [
-      ...[1, 2, 4, 5, 30, 40, 47, 48, 255].map((op) => ({ op, fd: ours })),
+      { op: 255, fd: ours },
       { op: abi.OP_NOP, flags: 1 << 7 },
       { op: abi.OP_NOP, ioprio: 1 },
       { op: abi.OP_ACCEPT, fd: ours, opFlags: 1 },

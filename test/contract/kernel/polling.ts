@@ -64,7 +64,7 @@ export function polling({ prove }: Contract): void {
   })
 
   prove(
-    'readiness that is gone by the time the CQ has room is not said',
+    'a poll the CQ has no room for is said once, at the latest when its file is ready again',
     (rig) => {
       const fds = Array.from({ length: 6 }, () => rig.own(eventfd(1, EFD_NONBLOCK)))
       for (const fd of fds) {
@@ -76,9 +76,11 @@ export function polling({ prove }: Contract): void {
       expect(first).toHaveLength(4)
       const others = fds.filter((fd) => !first.includes(fd))
       for (const fd of others) read(fd, EIGHT, 8)
-      expect(rig.settle(5)).toEqual([])
+      const said = rig.settle(5).map((cqe) => cqe.id) // what was complete already is held back, not taken back
       for (const fd of others) write(fd, ONE, 8)
-      expect(new Set(rig.wait(2).map((cqe) => cqe.id))).toEqual(new Set(others))
+      while (said.length < 2) said.push(...rig.wait().map((cqe) => cqe.id))
+      expect(said.sort()).toEqual(others.sort())
+      expect(rig.settle(5)).toEqual([])
     },
     { sqEntries: 4, cqEntries: 4 },
   )
