@@ -1,5 +1,8 @@
-// Which kernel executes the SQEs: the best this version has, or the one that MILLRACE_KERNEL names.
-import { KERNEL_EPOLL, KERNEL_URING } from '../../assembly/abi.ts'
+// Which kernel executes the SQEs: the first of a ladder that works here, or the one that was asked for. Whether one
+// works is only known when it is set up, so that choosing and setting up are one.
+import { EPROTO, KERNEL_EPOLL, KERNEL_URING, KERNEL_URING_MAPPED } from '../../assembly/abi.ts'
+import { systemError } from './errors.ts'
+import { describeRefusal, explainRefusal, type Probe, type Refusal } from './refusals.ts'
 
 export interface KernelChoice {
   /** A KERNEL_ constant. */
@@ -7,33 +10,105 @@ export interface KernelChoice {
   readonly name: string
   /** For a person: why this one. */
   readonly reason: string
+  /** The better ones that cannot be used here. */
+  readonly refused: readonly Refusal[]
 }
 
-/** Every name the variable may have, and what it stands for here. */
+/** Every name the variable may have beside `auto`, and what it stands for here. */
 const KERNELS: Readonly<Record<string, number | undefined>> = {
   uring: KERNEL_URING,
+  'uring-mapped': KERNEL_URING_MAPPED,
   epoll: KERNEL_EPOLL,
+  'epoll-edge': undefined,
   poll: undefined,
   select: undefined,
+  signal: undefined,
+  spin: undefined,
   sim: undefined,
 }
+
+/** What `auto` tries, best first. */
+const LADDER: readonly string[] = ['uring', 'uring-mapped', 'epoll']
+const AUTO = 'auto'
+
+/** Why the ladder stops where it does. */
+const REASONS: Readonly<Record<string, string>> = {
+  uring: 'io_uring, with its rings in our own memory',
+  'uring-mapped': 'io_uring, with its rings mirrored',
+  epoll: 'on every Linux',
+}
+
+const EUSERS = 87
 
 function refusal(message: string): Error {
   return Object.assign(new Error(message), { code: 'MILLRACE_ERR_KERNEL' })
 }
 
-export function chooseKernel(environment: Readonly<Record<string, string | undefined>> = process.env): KernelChoice {
-  const name = environment.MILLRACE_KERNEL
-  if (name === undefined || name === '') {
-    return { kernel: KERNEL_EPOLL, name: 'epoll', reason: 'the kernel of this version, on every Linux' }
-  }
+/** A kernel that is set up. */
+export interface OpenKernel {
+  readonly choice: KernelChoice
+  /** What `setup` returned. */
+  readonly loop: number
+}
+
+/**
+ * Sets up the kernel that is `wanted` by name, else the one that MILLRACE_KERNEL names, else the first of the ladder
+ * that works. `setup` takes a KERNEL_ constant; → a loop or −errno. A kernel that was asked for by name is never
+ * replaced by another: where it does not work, that is an error with the cause and what to do.
+ */
+export function openKernel(
+  setup: (kernel: number) => number,
+  probe: Probe,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  wanted?: string,
+): OpenKernel {
+  const name = wanted ?? environment.MILLRACE_KERNEL
+  if (name === undefined || name === '' || name === AUTO) return climb(setup, probe)
+  const asked = wanted === undefined ? `MILLRACE_KERNEL=${name}` : `kernel '${name}'`
+  const kernel = kernelNamed(name, asked)
+  const loop = attempt(setup, kernel)
+  if (loop < 0) throw refusal(`${asked}: ${describeRefusal(explainRefusal(name, loop, probe))}`)
+  const reason = wanted === undefined ? `${asked} asks for it` : 'asked for by name'
+  return { choice: { kernel, name, reason, refused: [] }, loop }
+}
+
+function kernelNamed(name: string, asked: string): number {
   if (!Object.hasOwn(KERNELS, name)) {
-    throw refusal(`MILLRACE_KERNEL=${name} is not a kernel; the known ones are ${Object.keys(KERNELS).join(', ')}`)
+    throw refusal(`${asked} is not a kernel; the known ones are ${[AUTO, ...Object.keys(KERNELS)].join(', ')}`)
   }
   const kernel = KERNELS[name]
+  if (kernel !== undefined) return kernel
   const serving = Object.keys(KERNELS).filter((known) => KERNELS[known] !== undefined)
-  if (kernel === undefined) {
-    throw refusal(`MILLRACE_KERNEL=${name} is not in this version; it has ${serving.join(', ')}`)
+  throw refusal(`${asked} is not in this version; it has ${serving.join(', ')}`)
+}
+
+/** What no other kernel would do better is thrown. */
+function attempt(setup: (kernel: number) => number, kernel: number): number {
+  const loop = setup(kernel)
+  if (loop === -EPROTO || loop === -EUSERS) throw systemError(loop, 'setup')
+  return loop
+}
+
+function climb(setup: (kernel: number) => number, probe: Probe): OpenKernel {
+  const refused: Refusal[] = []
+  for (const name of LADDER) {
+    const kernel = KERNELS[name] as number
+    const loop = attempt(setup, kernel)
+    if (loop >= 0) return { choice: { kernel, name, reason: reasonOf(name, refused), refused }, loop }
+    refused.push(explainRefusal(name, loop, probe))
   }
-  return { kernel, name, reason: `MILLRACE_KERNEL=${name} asks for it` }
+  throw refusal(`no kernel can be used here. ${refused.map(describeRefusal).join('. ')}`)
+}
+
+function reasonOf(name: string, refused: readonly Refusal[]): string {
+  const reason = `${REASONS[name]}`
+  const better = refused.map(({ name, code }) => `${name} (${code})`).join(' and ')
+  return better === '' ? `the best there is: ${reason}` : `${reason}; ${better} cannot be used here`
+}
+
+/** One line in the log for each kernel that was refused; `first` says whether nobody in this process has said it yet. */
+export function announceRefusals(choice: KernelChoice, first: (topic: number) => boolean): void {
+  for (const refused of choice.refused) {
+    if (first(KERNELS[refused.name] as number)) process.stderr.write(`millrace: ${describeRefusal(refused)}\n`)
+  }
 }

@@ -4,21 +4,14 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ABI_VERSION, EPERM } from '../../assembly/abi.ts'
-import { chooseKernel } from './choose.ts'
+import { ABI_VERSION, ENOMEM, KERNEL_URING } from '../../assembly/abi.ts'
+import { openKernel } from './choose.ts'
 import { errorName } from './errors.ts'
+import { type Ask, type Feature, off, on, unknown } from './feature.ts'
 import { native, shimPath } from './native.ts'
+import { uringFeatures } from './uring-features.ts'
 
-export interface Feature {
-  readonly name: string
-  /** on: it is there, or enough. off: it is missing, not used, or too little. */
-  readonly state: 'on' | 'off'
-  /** What was found. */
-  readonly value?: string
-  readonly why: string
-  /** What to do; left out where there is nothing to do. */
-  readonly fix?: string
-}
+export type { Feature } from './feature.ts'
 
 /** Without one of these no loop runs here. */
 const REQUIRED = [
@@ -39,21 +32,23 @@ export function obstacles(found: readonly Feature[]): Feature[] {
   return found.filter(({ name, state }) => state === 'off' && REQUIRED.includes(name))
 }
 
-/** A fact by its name in shim/probe.c: a number, −errno, or undefined where there is no shim to ask. */
-type Ask = (fact: string) => number | undefined
-
 /** Every feature, in the order in which they build on each other. */
 export function features(): Feature[] {
-  const { shim, ask } = openShim()
+  const { shim, ask: probe } = openShim()
+  const known = new Map<string, number | undefined>() // setting up a kernel takes a while
+  const ask: Ask = (fact) => {
+    if (!known.has(fact)) known.set(fact, probe(fact))
+    return known.get(fact)
+  }
   return [
     linux(),
     node(),
     koffi(),
     shim,
-    kernel(),
+    kernel(ask),
     epoll(ask),
     epollPwait2(ask),
-    uring(ask),
+    ...uringFeatures(ask),
     wait(ask),
     wasm('wasm simd', SIMD, 'the core is compiled with it'),
     wasm('wasm threads', THREADS, 'core and shim share one memory, and its atomics order what they write'),
@@ -66,18 +61,6 @@ export function features(): Feature[] {
     cores(),
     memory(),
   ]
-}
-
-function on(name: string, value: string, why: string, fix?: string): Feature {
-  return { name, state: 'on', value, why, ...(fix === undefined ? {} : { fix }) }
-}
-
-function off(name: string, value: string | undefined, why: string, fix?: string): Feature {
-  return { name, state: 'off', ...(value === undefined ? {} : { value }), why, ...(fix === undefined ? {} : { fix }) }
-}
-
-function unknown(name: string): Feature {
-  return off(name, undefined, 'not known: the shim, which would ask the kernel, is not there', 'see shim')
 }
 
 function message(error: unknown): string {
@@ -108,12 +91,18 @@ function koffi(): Feature {
   }
 }
 
-function kernel(): Feature {
+function kernel(ask: Ask): Feature {
   try {
-    const { name, reason } = chooseKernel()
+    const setup = (constant: number): number => {
+      const result = ask(`kernel.${constant}`)
+      if (result === undefined) throw new Error('the shim, which would set it up, is not there')
+      return result
+    }
+    const { name, reason } = openKernel(setup, ask).choice
     return on('kernel', name, reason)
   } catch (error) {
-    return off('kernel', undefined, message(error), 'unset MILLRACE_KERNEL')
+    const named = process.env.MILLRACE_KERNEL ?? ''
+    return off('kernel', undefined, message(error), named === '' ? 'see the rows below' : 'unset MILLRACE_KERNEL')
   }
 }
 
@@ -133,23 +122,6 @@ function epollPwait2(ask: Ask): Feature {
   if (result >= 0) return on('epoll_pwait2', 'usable', 'waits end to the nanosecond')
   const why = 'waits are rounded up to whole milliseconds'
   return off('epoll_pwait2', errorName(result), why, 'Linux 5.11 or newer, or a sandbox that allows the call')
-}
-
-function uring(ask: Ask): Feature {
-  const result = ask('io_uring')
-  const inMemory = ask('io_uring.memory')
-  if (result === undefined || inMemory === undefined) return unknown('io_uring')
-  if (result >= 0) {
-    const rings = inMemory >= 0 ? 'even with rings in our own memory' : 'without rings in our own memory'
-    return off('io_uring', 'possible', `this version serves by epoll, though the machine has io_uring, ${rings}`)
-  }
-  return off('io_uring', errorName(result), `this version serves by epoll; ${uringRefusal(result, ask)}`)
-}
-
-function uringRefusal(result: number, ask: Ask): string {
-  if ((ask('io_uring.disabled') ?? 0) > 0) return 'here the sysctl kernel.io_uring_disabled forbids it as well'
-  if (result === -EPERM) return 'here a sandbox (seccomp) forbids it as well'
-  return 'this kernel or sandbox does not have it either'
 }
 
 function wait(ask: Ask): Feature {
@@ -249,7 +221,10 @@ function backlog(ask: Ask): Feature {
 function lockedMemory(ask: Ask): Feature {
   const kib = ask('memlock.kib')
   if (kib === undefined || kib < 0) return unknown('memlock')
-  return on('memlock', kib === INT_MAX ? 'unlimited' : `${kib} KiB`, 'this version locks no memory')
+  const value = kib === INT_MAX ? 'unlimited' : `${kib} KiB`
+  const why = 'the rings of each loop on io_uring take 400 KiB of it, except for root'
+  if (ask(`kernel.${KERNEL_URING}`) !== -ENOMEM) return on('memlock', value, why)
+  return off('memlock', value, why, 'ulimit -l 65536')
 }
 
 function portRange(): Feature {

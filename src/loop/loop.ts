@@ -1,8 +1,8 @@
 // The loop: a linear memory, a core over it, a kernel behind it, and turns inside the host's event loop. A turn is
 // enter → run → upcalls; everything else about channels happens in the core.
 import * as abi from '../../assembly/abi.ts'
-import { chooseKernel, type KernelChoice } from '../kernel/choose.ts'
-import { check, systemError } from '../kernel/errors.ts'
+import { announceRefusals, type KernelChoice, openKernel } from '../kernel/choose.ts'
+import { systemError } from '../kernel/errors.ts'
 import { type Native, native } from '../kernel/native.ts'
 import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
@@ -66,7 +66,6 @@ export class Loop {
   constructor(options: LoopOptions = {}) {
     const { channels = 65536, buffers = 64, bufferBytes = 16384 } = options
     const { slabBytes = 512 * 1024 * 1024, heapBytes = 512 * 1024 * 1024 } = options
-    this.kernel = chooseKernel()
     const fixed = channels * abi.CHANNEL_BYTES + buffers * bufferBytes + 16 * 1024 * 1024
     const pages = Math.ceil((fixed + slabBytes + heapBytes) / PAGE)
     if (pages * PAGE > MEMORY_MAX) {
@@ -81,7 +80,11 @@ export class Loop {
     const base = this.core.memoryBase()
     this.#control = this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
     if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
-    this.#handle = check(this.native.setup(this.bytes, this.#control, this.kernel.kernel), 'setup')
+    const setup = (kernel: number): number => this.native.setup(this.bytes, this.#control, kernel)
+    const { choice, loop } = openKernel(setup, this.native.probe)
+    announceRefusals(choice, this.native.once)
+    this.kernel = choice
+    this.#handle = loop
     this.core.attach()
     this.#leaks = options.leaks ?? leakSampling(process.env.MILLRACE_LEAKS)
     this.core.leakSample(this.#leaks)
