@@ -211,6 +211,8 @@ export const CONTROL_CHANNELS = 200 // u32, channels open, listeners included (c
 export const CONTROL_SKBS = 204 // u32, skbs that exist (core)
 export const CONTROL_SIZED = 208 // u64, bytes received straight into the frame they belong to (core)
 export const CONTROL_OVERFLOWS = 216 // u64, enters that found the CQ full and completions held back
+export const CONTROL_FD_LIMIT = 352 // u32, `setup`: the kernel waits only for descriptors below this; 0: for any
+export const CONTROL_FDS_REFUSED = 360 // u64, ops and accepts refused because of that limit
 
 export const RINGS_BYTES_FIXED = 1024 // room for heads, tails and masks before the CQEs
 

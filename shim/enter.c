@@ -87,6 +87,11 @@ static const struct mr_kernel *const kernels[] = {
     [MR_KERNEL_EPOLL] = &mr_kernel_epoll,
     [MR_KERNEL_URING] = &mr_kernel_uring,
     [MR_KERNEL_URING_MAPPED] = &mr_kernel_uring_mapped,
+    [MR_KERNEL_EPOLL_EDGE] = &mr_kernel_epoll_edge,
+    [MR_KERNEL_POLL] = &mr_kernel_poll,
+    [MR_KERNEL_SELECT] = &mr_kernel_select,
+    [MR_KERNEL_SIGNAL] = &mr_kernel_signal,
+    [MR_KERNEL_SPIN] = &mr_kernel_spin,
 };
 
 static int open_loop(struct mr_loop *loop, int kernel) {
@@ -97,6 +102,7 @@ static int open_loop(struct mr_loop *loop, int kernel) {
   MR_CONTROL(loop, int32_t, HOST_FD) = -1;
   MR_CONTROL(loop, uint32_t, FEATURES) = 0;
   uint32_t buffer_mode = MR_CONTROL(loop, uint32_t, BUFFER_MODE);
+  MR_CONTROL(loop, uint32_t, FD_LIMIT) = 0;
   r = loop->kernel->open(loop);
   if (r < 0) {
     MR_CONTROL(loop, uint32_t, BUFFER_MODE) = buffer_mode; // the wish, for whoever is asked next

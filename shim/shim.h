@@ -114,6 +114,7 @@ struct mr_kernel {
 };
 
 extern const struct mr_kernel mr_kernel_epoll, mr_kernel_uring, mr_kernel_uring_mapped;
+extern const struct mr_kernel mr_kernel_epoll_edge, mr_kernel_poll, mr_kernel_select, mr_kernel_signal, mr_kernel_spin;
 
 struct mr_loop *mr_loop_at(int handle);
 int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns);

@@ -1,4 +1,4 @@
-// The epoll poller: level-triggered, nanosecond waits where the kernel has them.
+// The epoll pollers, level- and edge-triggered; nanosecond waits where the kernel has them. See epoll(7).
 #include "readiness.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 _Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR && EPOLLHUP == POLLHUP, "poll's bits");
-_Static_assert(EPOLLET == MR_EDGE, "the edge bit");
+_Static_assert(EPOLLET == MR_EDGE && EPOLLRDHUP == MR_END, "the bits beside poll's");
 
 struct epoll {
   int fd;
-  int watched[2]; // descriptors behind MR_HOST_FD and MR_TIMER_FD
+  int watched[MR_WATCHED]; // descriptors behind MR_HOST_FD and the names below it
   bool no_pwait2;
   struct epoll_event events[MR_EVENTS_MAX];
 };
@@ -22,7 +22,7 @@ static uint64_t name_of(uint32_t fd, uint32_t generation) { return (uint64_t)gen
 static int epoll_open(void **state) {
   struct epoll *e = calloc(1, sizeof *e);
   if (!e) return -ENOMEM;
-  e->watched[0] = e->watched[1] = -1;
+  for (int i = 0; i < MR_WATCHED; i++) e->watched[i] = -1;
   e->fd = epoll_create1(EPOLL_CLOEXEC);
   if (e->fd < 0) {
     int error = -errno;
@@ -57,7 +57,7 @@ static int epoll_change(void *state, uint32_t fd, uint32_t generation, uint32_t 
 
 static int epoll_watch(void *state, uint32_t name, int fd) {
   struct epoll *e = state;
-  int *watched = &e->watched[name == MR_TIMER_FD];
+  int *watched = &e->watched[MR_WATCHED_AT(name)];
   if (*watched >= 0) control(e, EPOLL_CTL_DEL, *watched, 0, 0);
   *watched = fd;
   int r = fd < 0 ? 0 : control(e, EPOLL_CTL_ADD, fd, EPOLLIN, name_of(name, 0));
@@ -96,15 +96,16 @@ static int epoll_ready(void *state, struct mr_ready *out, int max, int64_t timeo
 
 static int epoll_descriptor(void *state) { return ((const struct epoll *)state)->fd; }
 
-static const struct mr_poller poller = {
-    .open = epoll_open,
-    .close = epoll_shut,
-    .change = epoll_change,
-    .watch = epoll_watch,
-    .wait = epoll_ready,
-    .fd = epoll_descriptor,
-};
+#define EPOLL_FUNCTIONS                                                                                                \
+  .open = epoll_open, .close = epoll_shut, .change = epoll_change, .watch = epoll_watch, .wait = epoll_ready,          \
+  .fd = epoll_descriptor
 
-static int open_loop(struct mr_loop *loop) { return mr_readiness_open(loop, &poller); }
+const struct mr_poller mr_epoll_poller = {EPOLL_FUNCTIONS, .has_edge = true};
 
-const struct mr_kernel mr_kernel_epoll = MR_READINESS_KERNEL("epoll", open_loop);
+static const struct mr_poller edge_poller = {EPOLL_FUNCTIONS, .has_edge = true, .edge = true};
+
+static int open_level(struct mr_loop *loop) { return mr_readiness_open(loop, &mr_epoll_poller); }
+static int open_edge(struct mr_loop *loop) { return mr_readiness_open(loop, &edge_poller); }
+
+const struct mr_kernel mr_kernel_epoll = MR_READINESS_KERNEL("epoll", open_level);
+const struct mr_kernel mr_kernel_epoll_edge = MR_READINESS_KERNEL("epoll-edge", open_edge);

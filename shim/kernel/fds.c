@@ -56,8 +56,10 @@ int mr_park(struct mr_readiness *r, struct mr_op *op) {
     if (error < 0) return error;
   } else {
     struct mr_record *record;
-    int error = make_record(r, op->fd, &record);
+    int error = r->poller->fd_limit ? mr_limit_check(r, op->fd) : 0;
+    if (error == 0) error = make_record(r, op->fd, &record);
     if (error < 0) return error;
+    if (r->poller->edge) mr_edge_park(r, record, op);
     struct mr_op **at = &record->ops;
     while (*at) at = &(*at)->next;
     *at = op;
@@ -95,8 +97,7 @@ static uint32_t interest_of(const struct mr_record *record) {
   return edge && events ? events | MR_EDGE : events;
 }
 
-/** The poller refused this fd. A file that cannot be polled is always ready, which only a poll wants to hear. */
-static void refuse(struct mr_readiness *r, struct mr_record *record, int error) {
+void mr_refuse(struct mr_readiness *r, struct mr_record *record, int error) {
   for (struct mr_op *op = record->ops; op; op = record->ops) {
     uint32_t always = op->events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
     mr_finish(r, op, error == -EPERM && op->opcode == MR_OP_POLL_ADD && always ? (int)always : error, 0);
@@ -110,20 +111,20 @@ void mr_apply_interest(struct mr_readiness *r) {
     r->dirty = record->dirty;
     record->flags &= ~(uint32_t)MR_FD_DIRTY;
     uint32_t wanted = interest_of(record);
+    if (r->poller->edge) wanted = wanted ? wanted | record->armed | MR_END | MR_EDGE : record->armed;
     if (wanted == record->armed) continue;
-    int error = r->poller->change(r->poller_state, (uint32_t)fd, record->generation, record->armed, wanted);
-    record->armed = error < 0 ? 0 : wanted;
-    if (error < 0 && wanted) refuse(r, record, error);
+    int error = mr_edge_change(r, record, (uint32_t)fd, wanted);
+    if (error < 0 && wanted) mr_refuse(r, record, error);
   }
 }
 
 /** The file behind the number is gone or going: its ops end, and what was reported about it is stale. */
-static void forget(struct mr_readiness *r, int fd, bool still_open) {
+static void forget(struct mr_readiness *r, int fd) {
   struct mr_record *record = mr_record_at(r, fd);
+  if (r->spare >= 0) mr_limit_forget(r, fd);
   if (!record) return;
-  if (record->armed && still_open) // a duplicate elsewhere would keep reporting it
-    r->poller->change(r->poller_state, (uint32_t)fd, record->generation, record->armed, 0);
-  record->armed = 0;
+  if (record->armed) mr_edge_change(r, record, (uint32_t)fd, 0); // a duplicate elsewhere would keep reporting it
+  record->hot = 0;
   record->generation++;
   record->flags &= ~(uint32_t)MR_FD_SOCKET;
   struct mr_op *ops = record->ops;
@@ -133,5 +134,5 @@ static void forget(struct mr_readiness *r, int fd, bool still_open) {
   }
 }
 
-void mr_readiness_opened(struct mr_loop *loop, int fd) { forget(loop->state, fd, false); }
-void mr_readiness_closing(struct mr_loop *loop, int fd) { forget(loop->state, fd, true); }
+void mr_readiness_opened(struct mr_loop *loop, int fd) { forget(loop->state, fd); }
+void mr_readiness_closing(struct mr_loop *loop, int fd) { forget(loop->state, fd); }

@@ -17,9 +17,11 @@ int mr_try_nop(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
 
 int mr_try_poll(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
   (void)cqe_flags;
-  if (!(op->state & MR_OP_STARTED)) return MR_WAIT; // the poller also says what is ready already
+  bool first = !(op->state & MR_OP_STARTED);
+  if (first && !mr_edge_told(r, op)) return MR_WAIT; // the poller also says what is ready already
   int events = (int)(r->events & (op->events | MR_TROUBLE));
-  if (r->stale) { // the file may have been emptied since, and the answer is what counts here
+  // the file may have been emptied since, and the answer is what counts here
+  if (first || r->stale || r->poller->hints) {
     struct pollfd now = {op->fd, (short)op->events, 0};
     events = poll(&now, 1, 0) > 0 ? now.revents : 0;
     if (!events) return MR_WAIT;

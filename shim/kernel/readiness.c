@@ -13,6 +13,7 @@ static bool serve(struct mr_readiness *r, const struct mr_ready *ready) {
   if (!record || record->generation != ready->generation) return true;
   uint32_t events = ready->events;
   if (events & MR_TROUBLE) events |= POLLIN | POLLOUT; // whoever waits finds out by trying
+  if (events & POLLNVAL) return mr_refuse(r, record, -EBADF), true;
   r->events = ready->events;
   for (struct mr_op *op = record->ops, *next; op; op = next) {
     next = op->next;
@@ -30,13 +31,26 @@ static bool serve(struct mr_readiness *r, const struct mr_ready *ready) {
 }
 
 static void serve_batch(struct mr_readiness *r) {
+  bool edge = r->poller->edge;
   for (; r->ready_at < r->ready_count; r->ready_at++) {
     const struct mr_ready *ready = &r->ready[r->ready_at];
     if (ready->fd == MR_HOST_FD)
       r->host_ready = true;
-    else if (ready->fd != MR_TIMER_FD && !serve(r, ready))
+    else if (ready->fd != MR_TIMER_FD && !(edge ? mr_edge_serve(r, ready) : serve(r, ready)))
       return;
   }
+}
+
+/** One wait of the poller, and what the set of edges has, if it says so. */
+static int wait_once(struct mr_readiness *r, struct mr_ready *out, int max, int64_t timeout_ns) {
+  int n = r->poller->wait(r->poller_state, out, max, timeout_ns);
+  if (!r->edges) return n;
+  for (int i = 0; i < n; i++)
+    if (out[i].fd == MR_EDGES_FD) {
+      out[i] = out[--n];
+      return n + mr_edge_set_wait(r, out + n, max - n);
+    }
+  return n;
 }
 
 /** How long one wait may take: the caller's time, or the next timeout if that is sooner. */
@@ -60,19 +74,18 @@ static void settle_outside(struct mr_readiness *r) {
  */
 static int gather(struct mr_readiness *r, int n) {
   struct timespec nap = {0, (long)MR_CONTROL(r->loop, uint32_t, MIN_WAIT_NS)};
-  struct mr_ready first[GATHER_ENOUGH];
   if (!nap.tv_nsec || n >= GATHER_ENOUGH) return n;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < n; i++)
     if (r->ready[i].fd == MR_HOST_FD) return n;
-    first[i] = r->ready[i];
-  }
   nanosleep(&nap, NULL);
-  int found = r->poller->wait(r->poller_state, r->ready, MR_EVENTS_MAX - n, 0);
-  int more = found > 0 ? found : 0;
-  for (int i = 0; i < n; i++) {
-    int j = 0;
-    while (j < found && r->ready[j].fd != first[i].fd) j++;
-    if (j >= found) r->ready[more++] = first[i];
+  int found = wait_once(r, r->ready + n, MR_EVENTS_MAX - n, 0), more = n;
+  for (int j = n; j < n + found; j++) {
+    int i = 0;
+    while (i < n && r->ready[i].fd != r->ready[j].fd) i++;
+    if (i < n)
+      r->ready[i].events |= r->ready[j].events;
+    else
+      r->ready[more++] = r->ready[j];
   }
   return more;
 }
@@ -91,14 +104,15 @@ int mr_readiness_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int6
     if (r->timeouts) mr_timers_fire(r);
     bool enough = mr_cq_ready(loop) >= min || r->host_ready;
     if (r->ready_at == r->ready_count && mr_room(r)) {
-      int64_t ns = enough || deadline == 0 ? 0 : wait_ns(r, deadline);
-      int n = r->poller->wait(r->poller_state, r->ready, MR_EVENTS_MAX, ns);
+      int64_t ns = enough || deadline == 0 || r->hot >= 0 ? 0 : wait_ns(r, deadline);
+      int n = wait_once(r, r->ready, MR_EVENTS_MAX, ns);
       if (n > 0 && ns) n = gather(r, n);
       if (n < 0 && n != -EINTR) return n;
       r->stale = false;
       r->ready_at = 0;
       r->ready_count = n < 0 ? 0 : (uint32_t)n;
       serve_batch(r);
+      if (r->hot >= 0) mr_edge_serve_hot(r); // behind the wait, so that those reported just now have their turn
       if (r->timeouts) mr_timers_fire(r);
     }
     bool full = mr_cq_ready(loop) >= min || r->host_ready || !mr_room(r);
@@ -115,7 +129,8 @@ int mr_readiness_open(struct mr_loop *loop, const struct mr_poller *poller) {
   r->loop = loop;
   r->poller = poller;
   r->dirty = -1;
-  r->timer_fd = -1;
+  r->timer_fd = r->spare = r->spare_listener = -1;
+  r->hot = r->hot_last = -1;
   r->timer_deadline = MR_NEVER;
   int error = poller->open(&r->poller_state);
   if (error < 0) {
@@ -132,6 +147,7 @@ int mr_readiness_open(struct mr_loop *loop, const struct mr_poller *poller) {
   loop->sqes = (struct mr_sqe *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, SQES));
   loop->sq_mask = MR_CONTROL(loop, uint32_t, SQ_ENTRIES) - 1;
   loop->cq_mask = MR_CONTROL(loop, uint32_t, CQ_ENTRIES) - 1;
+  MR_CONTROL(loop, uint32_t, FD_LIMIT) = (uint32_t)poller->fd_limit;
   uint32_t buffers = MR_CONTROL(loop, uint32_t, BUFFER_ENTRIES);
   MR_CONTROL(loop, uint32_t, BUFFER_MODE) = MR_BUFFERS_PLAIN;
   loop->buffers = buffers ? (struct mr_buf *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, BUFFER_RING)) : NULL;
@@ -143,6 +159,8 @@ int mr_readiness_open(struct mr_loop *loop, const struct mr_poller *poller) {
 void mr_readiness_close(struct mr_loop *loop) {
   struct mr_readiness *r = loop->state;
   if (r->timer_fd >= 0) close(r->timer_fd);
+  if (r->spare >= 0) close(r->spare);
+  mr_edge_close(r);
   r->poller->close(r->poller_state);
   mr_op_free_all(r);
   mr_records_free(r);

@@ -3,6 +3,7 @@
 //   submit.c     SQE → op, one row per opcode     fds.c      one record per fd, its ops and interest
 //   socket.c     accept, connect, receive, send   timeout.c  the heap of deadlines, timeouts
 //   file.c       files, poll, close, nop          cancel.c   finding and cancelling ops
+//   edge.c       pollers that tell once           limit.c    pollers that hold few descriptors
 // epoll.c and its siblings are pollers: they say what is ready and nothing else.
 #ifndef MR_READINESS_H
 #define MR_READINESS_H
@@ -16,7 +17,8 @@
 
 /** An interest bit beside poll's: report each change once instead of the level, if the poller can. */
 #define MR_EDGE (1u << 31)
-#define MR_TROUBLE (POLLERR | POLLHUP)
+#define MR_TROUBLE (POLLERR | POLLHUP | POLLNVAL)
+#define MR_END 0x2000u // POLLRDHUP, which poll.h shows only to GNU programs
 
 #define MR_EVENTS_MAX 256
 #define MR_NEVER UINT64_MAX
@@ -55,10 +57,14 @@ struct mr_record {
   uint32_t armed;      // what the poller was told
   int32_t dirty;       // next fd whose interest may have changed
   uint32_t flags;
+  uint32_t hot; // poll bits that were reported and not disproved since; only where the poller tells once
+  int32_t next_hot;
 };
 
 #define MR_FD_DIRTY 1
 #define MR_FD_SOCKET 2 // has proved to be a connected socket
+#define MR_FD_HOT 4    // in the list of hot descriptors
+#define MR_FD_BESIDE 8 // armed in the set of edges, not in the poller
 
 struct mr_ready {
   uint32_t fd, generation, events;
@@ -66,19 +72,35 @@ struct mr_ready {
 
 #define MR_HOST_FD UINT32_MAX        // the host's loop has something
 #define MR_TIMER_FD (UINT32_MAX - 1) // the alarm rang
+#define MR_EDGES_FD (UINT32_MAX - 2) // the set of edges has something
+#define MR_WATCHED 3                 // the names above
+#define MR_WATCHED_AT(name) (UINT32_MAX - (name))
 
 /** How one readiness mechanism is spoken to. `state` is its own. */
 struct mr_poller {
   int (*open)(void **state);
   void (*close)(void *state);
-  /** Interest in `fd` goes from `from` to `to`; 0 is none. */
+  /**
+   * Interest in `fd` goes from `from` to `to`; 0 is none. What is ready at that moment is reported by the next wait.
+   * -EOPNOTSUPP: this descriptor, or these events, are beyond the mechanism; the set of edges takes it.
+   */
   int (*change)(void *state, uint32_t fd, uint32_t generation, uint32_t from, uint32_t to);
-  /** Watches a descriptor of the kernel itself under the name MR_HOST_FD or MR_TIMER_FD; fd -1 ends that. */
+  /** Watches a descriptor of the kernel itself under a name from MR_HOST_FD down; fd -1 ends that. */
   int (*watch)(void *state, uint32_t name, int fd);
   /** Waits up to timeout_ns, -1 for ever → count; -EINTR is an answer. */
   int (*wait)(void *state, struct mr_ready *out, int max, int64_t timeout_ns);
+  /** A descriptor that is readable while wait would return; null: there is none, nobody can wait from outside. */
   int (*fd)(void *state);
+  int fd_limit;  // holds only descriptors below this; 0: any
+  bool edge;     // tells each change once, whatever the interest: interest then stays until the file is closed
+  bool has_edge; // knows MR_EDGE; where it does not, such interest goes to the set of edges
+  bool hints;    // may report what is not so: a poll is asked again before it is answered
 };
+
+/** What a waiting attempt says about the rest, for pollers that tell once: in r->rest. */
+#define MR_REST_NONE 0    // the system call would have blocked
+#define MR_REST_SHORT 1   // less came than was asked for: nothing is left but perhaps the end
+#define MR_REST_PERHAPS 2 // a budget ended, or there was no room
 
 struct mr_readiness {
   struct mr_loop *loop;
@@ -104,6 +126,11 @@ struct mr_readiness {
   // the batch that is being served: what the CQ had no room for is served first next time
   uint32_t ready_at, ready_count;
   uint32_t events; // of the record that is being served
+  // edge.c, limit.c
+  int32_t hot, hot_last;     // the list of descriptors to be served without being reported again
+  void *edges;               // null until something needs it
+  int spare, spare_listener; // an accepted connection whose number is too high for the poller; -1: none
+  uint8_t rest;
   bool host_ready;
   bool stale; // the batch is of an earlier enter
   uint16_t buffer_head;
@@ -119,12 +146,11 @@ void mr_readiness_opened(struct mr_loop *loop, int fd);
 void mr_readiness_closing(struct mr_loop *loop, int fd);
 
 /** Takes over: the six functions above, for a kernel that is a poller. */
+#define MR_READINESS_FUNCTIONS                                                                                         \
+  .close = mr_readiness_close, .wait_fd = mr_readiness_wait_fd, .watch_host = mr_readiness_watch_host,                 \
+  .opened = mr_readiness_opened, .closing = mr_readiness_closing
 #define MR_READINESS_KERNEL(kernel_name, open_function)                                                                \
-  {                                                                                                                    \
-    .name = kernel_name, .open = open_function, .close = mr_readiness_close, .enter = mr_readiness_enter,              \
-    .wait_fd = mr_readiness_wait_fd, .watch_host = mr_readiness_watch_host, .opened = mr_readiness_opened,             \
-    .closing = mr_readiness_closing                                                                                    \
-  }
+  { .name = kernel_name, .open = open_function, .enter = mr_readiness_enter, MR_READINESS_FUNCTIONS }
 
 /** One attempt at an op → its result, or MR_WAIT. A result may come with CQE flags. */
 typedef int (*mr_attempt_fn)(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
@@ -154,8 +180,34 @@ struct mr_record *mr_record_at(const struct mr_readiness *r, int fd);
 int mr_park(struct mr_readiness *r, struct mr_op *op);
 void mr_unpark(struct mr_readiness *r, struct mr_op *op);
 void mr_apply_interest(struct mr_readiness *r);
+/** The poller refused this fd. A file that cannot be polled is always ready, which only a poll wants to hear. */
+void mr_refuse(struct mr_readiness *r, struct mr_record *record, int error);
 void mr_records_free(struct mr_readiness *r);
 void mr_know_socket(struct mr_readiness *r, int fd);
+
+// edge.c
+extern const struct mr_poller mr_epoll_poller;
+/** Serves one report of a poller that tells once. False: the CQ is full, come back with it. */
+bool mr_edge_serve(struct mr_readiness *r, const struct mr_ready *ready);
+/** Serves what is hot, each descriptor once. */
+void mr_edge_serve_hot(struct mr_readiness *r);
+/** An op has been attempted and waits: what it left decides whether its descriptor is hot. */
+void mr_edge_park(struct mr_readiness *r, struct mr_record *record, const struct mr_op *op);
+/** Whether the poller was told of all that the op waits for, and will not say again what is there already. */
+bool mr_edge_told(const struct mr_readiness *r, const struct mr_op *op);
+/** Tells the poller, or the set of edges, about the interest in a descriptor. */
+int mr_edge_change(struct mr_readiness *r, struct mr_record *record, uint32_t fd, uint32_t to);
+/** The reports of the set of edges → count. */
+int mr_edge_set_wait(struct mr_readiness *r, struct mr_ready *out, int max);
+void mr_edge_close(struct mr_readiness *r);
+
+// limit.c
+/** accept4, for pollers that cannot hold every descriptor → the fd or -errno. */
+int mr_limit_accept(struct mr_readiness *r, const struct mr_op *op);
+/** Whether the poller can hold this number; 0 or -EMFILE, counted. */
+int mr_limit_check(struct mr_readiness *r, int fd);
+/** The listener closes. */
+void mr_limit_forget(struct mr_readiness *r, int listener);
 
 // timeout.c
 int mr_timer_add(struct mr_readiness *r, struct mr_op *op);

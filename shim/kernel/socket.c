@@ -29,14 +29,20 @@ int mr_try_accept(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags)
   }
   for (int budget = ACCEPTS_PER_EVENT; budget > 0 && mr_room(r); budget--) {
     int fd;
-    do fd = accept4(op->fd, NULL, NULL, (int)op->op_flags);
-    while (fd < 0 && errno == EINTR);
-    if (fd < 0) return would_block() ? MR_WAIT : -errno;
+    if (r->poller->fd_limit) {
+      fd = mr_limit_accept(r, op);
+      if (fd < 0) return fd == -EAGAIN ? MR_WAIT : fd;
+    } else {
+      do fd = accept4(op->fd, NULL, NULL, (int)op->op_flags);
+      while (fd < 0 && errno == EINTR);
+      if (fd < 0) return would_block() ? MR_WAIT : -errno;
+    }
     mr_readiness_opened(r->loop, fd);
     mr_know_socket(r, fd);
     if (!op->multishot) return fd;
     mr_post(r, op->user_data, fd, MR_CQE_FLAG_MORE);
   }
+  r->rest = MR_REST_PERHAPS;
   return MR_WAIT;
 }
 
@@ -75,17 +81,24 @@ static ssize_t receive(int fd, void *bytes, size_t len, uint32_t flags) {
   return n;
 }
 
-/** Without a buffer the socket is not asked, but what is no socket is still said. */
-static int without_buffer(int fd) {
+/**
+ * Without a buffer the socket is not asked, but what is no socket is still said. A poller that may be wrong, or whose
+ * word is old, is asked again: an op that waits must not end for bytes that are not there.
+ */
+static int without_buffer(const struct mr_readiness *r, const struct mr_op *op) {
+  if (op->state & MR_OP_WAITING && (r->poller->hints || r->poller->edge)) {
+    struct pollfd now = {op->fd, POLLIN, 0};
+    if (poll(&now, 1, 0) == 0) return MR_WAIT;
+  }
   int type;
   socklen_t bytes = sizeof type;
-  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) < 0 ? -errno : -ENOBUFS;
+  return getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &bytes) < 0 ? -errno : -ENOBUFS;
 }
 
 /** One receive into a provided buffer. Negative: nothing was taken. */
 static int receive_selected(struct mr_readiness *r, const struct mr_op *op, uint32_t *cqe_flags, bool *filled) {
   const struct mr_buf *buffer = next_buffer(r);
-  if (!buffer) return without_buffer(op->fd);
+  if (!buffer) return without_buffer(r, op);
   uint32_t len = op->len && op->len < buffer->len ? op->len : buffer->len, id = buffer->id;
   if (!len || !mr_inside(r->loop, buffer->addr, len)) return -EFAULT;
   ssize_t n = receive(op->fd, mr_pointer(buffer->addr), len, op->op_flags);
@@ -103,7 +116,8 @@ static int receive_selected(struct mr_readiness *r, const struct mr_op *op, uint
  */
 static int receive_multishot(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
   const struct mr_record *record = mr_record_at(r, op->fd);
-  if (!(op->state & MR_OP_STARTED) && record && record->flags & MR_FD_SOCKET)
+  bool told = r->poller->edge && record && record->armed & POLLIN; // and will not tell again
+  if (!(op->state & MR_OP_STARTED) && record && record->flags & MR_FD_SOCKET && !told)
     return next_buffer(r) ? MR_WAIT : -ENOBUFS;
   bool filled = true;
   for (int budget = RECEIVES_PER_EVENT; budget > 0 && filled && mr_room(r); budget--) {
@@ -111,8 +125,9 @@ static int receive_multishot(struct mr_readiness *r, struct mr_op *op, uint32_t 
     if (n <= 0) return n;
     mr_post(r, op->user_data, n, *cqe_flags | MR_CQE_FLAG_MORE);
     *cqe_flags = 0;
-    if (!next_buffer(r)) return MR_WAIT; // if there is more, the poller says so: then it is -ENOBUFS
+    if (!next_buffer(r)) break; // if there is more, the poller says so: then it is -ENOBUFS
   }
+  r->rest = filled ? MR_REST_PERHAPS : MR_REST_SHORT;
   return MR_WAIT;
 }
 

@@ -161,6 +161,7 @@ static const struct {
 };
 
 int mr_attempt(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
+  r->rest = MR_REST_NONE;
   int res = table[op->opcode].attempt(r, op, cqe_flags);
   op->state |= MR_OP_STARTED;
   return res;

@@ -125,6 +125,7 @@ int mr_try_timeout_remove(struct mr_readiness *r, struct mr_op *op, uint32_t *cq
 
 int mr_readiness_wait_fd(struct mr_loop *loop) {
   struct mr_readiness *r = loop->state;
+  if (!r->poller->fd) return -ENOSYS; // this mechanism has nothing that others could wait on
   if (r->timer_fd < 0) {
     r->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (r->timer_fd < 0) return -errno;
@@ -136,7 +137,7 @@ int mr_readiness_wait_fd(struct mr_loop *loop) {
 }
 
 void mr_alarm_set(struct mr_readiness *r) {
-  uint64_t next = mr_timer_next(r);
+  uint64_t next = r->hot < 0 ? mr_timer_next(r) : 0; // what is hot is not reported again
   if (next == r->timer_deadline) return;
   r->timer_deadline = next;
   struct itimerspec at = {{0, 0}, {0, 0}}; // zero disarms
