@@ -26,7 +26,10 @@ MR_EXPORT int mr_close(int loop);
 MR_EXPORT int mr_adopt(int loop, void *env);
 /** A descriptor that is readable while the kernel has something to deliver. */
 MR_EXPORT int mr_wait_fd(int loop);
-/** Waits in the prepare phase of this thread's libuv loop; `env` is the napi_env of a worker, or null. */
+/**
+ * Waits in the prepare phase of this thread's libuv loop; `env` is the napi_env of a worker, or null. -EBUSY: another
+ * loop waits there.
+ */
 MR_EXPORT int mr_attach(int loop, void *env);
 /** From inside a turn of an attached loop: enters, and waits as long as the host is idle too, at most `most_ns`. */
 MR_EXPORT int mr_turn(int loop, uint32_t most_ns);

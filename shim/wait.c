@@ -50,6 +50,9 @@ struct mr_wait {
   int open_handles;
 };
 
+/** Two loops that both block in one prepare phase would keep each other waiting. */
+static __thread struct mr_wait *attached;
+
 static bool host_is_libuv(void) {
   return uv_default_loop && uv_handle_size && uv_handle_get_data && uv_handle_set_data && uv_prepare_init &&
          uv_prepare_start && uv_check_init && uv_check_start && uv_idle_init && uv_idle_start && uv_idle_stop &&
@@ -165,6 +168,7 @@ int mr_attach(int handle, void *env) {
   struct uv_prefix *uv;
   int r = uv_loop_of(env, &uv);
   if (r < 0) return r;
+  if (attached && attached->uv == uv) return -EBUSY;
   struct mr_wait *wait = new_wait();
   if (!wait) return -ENOMEM;
   r = loop->kernel->watch_host(loop, uv->backend_fd);
@@ -177,7 +181,7 @@ int mr_attach(int handle, void *env) {
   }
   wait->loop = loop;
   wait->uv = uv;
-  loop->wait = wait;
+  loop->wait = attached = wait;
   start(wait);
   adopt(loop, env);
   return 0;
@@ -188,6 +192,7 @@ void mr_wait_release(struct mr_loop *loop) {
   if (!wait) return;
   loop->kernel->watch_host(loop, -1);
   loop->wait = NULL;
+  if (attached == wait) attached = NULL;
   wait->loop = NULL;
   uv_close(wait->prepare, on_close); // stops them too; on_close frees
   uv_close(wait->check, on_close);

@@ -1,23 +1,26 @@
 // The first lines of a tool that serves: where it listens, on what, and what to try. Data goes to stdout, line by line.
-import { formatAddress, type TcpAddress } from '../channel/address.ts'
-import type { Loop } from '../loop/loop.ts'
+import { formatAddress } from '../channel/address.ts'
+import type { Listener } from '../reactor/listener.ts'
 
 /** Prints them and returns the voice for what comes later. */
 export function banner(
   tool: string,
-  loop: Loop,
-  address: TcpAddress,
+  listener: Listener,
   json: boolean,
   lines: readonly string[],
   more: Readonly<Record<string, unknown>> = {},
 ): (text: string) => void {
+  const { address, loop, limit } = listener
   const { kernel, wait } = loop
   if (json) {
     const { host, port } = address
-    print({ listening: { host, port }, kernel: kernel.name, reason: kernel.reason, wait: wait.name, ...more })
+    const limited = limit.reason === undefined ? {} : { limit: limit.reason }
+    const facts = { kernel: kernel.name, reason: kernel.reason, wait: wait.name }
+    print({ listening: { host, port }, ...facts, ...limited, ...more })
     return (message) => print({ message })
   }
-  const why = `kernel ${kernel.name} (${kernel.reason}), ${WAITS[wait.name]}`
+  const limited = limit.reason === undefined ? '' : `\n${limit.reason}`
+  const why = `kernel ${kernel.name} (${kernel.reason}), ${WAITS[wait.name]}${limited}`
   const examples = lines.length === 0 ? '' : `try:\n${lines.map((line) => `  ${line}\n`).join('')}`
   // one write: whoever has read the first line can read them all
   process.stdout.write(`${tool} listening on ${formatAddress(address)}\n${why}\n${examples}`)

@@ -4,7 +4,7 @@ import { parseListen } from '../channel/address.ts'
 import { parseBytes } from '../service/bytes.ts'
 import { type KvOptions, KvServer, MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
 import { banner } from './banner.ts'
-import { integerOption, isUsageFault, untilStopped, usageFault } from './options.ts'
+import { integerOption, isUsageFault, kernelOption, untilStopped, usageFault } from './options.ts'
 import { parsePolicy } from './policy.ts'
 
 const HELP = `Usage: millrace kv [options]
@@ -16,6 +16,7 @@ Strings with expiry over the Redis protocol, in one process, all in memory.
   --maxmemory-policy POLICY   when it is used up: noeviction (default) or allkeys-lru
   --requirepass PASSWORD      clients must AUTH first
   --maxclients N              most connections at a time (20000)
+  --kernel NAME               how it waits: uring, epoll, epoll-edge, poll, select, signal or spin (the best)
   --json                      say what happens in JSON, one object a line
   -h, --help                  print this
 `
@@ -26,6 +27,7 @@ const OPTIONS = {
   'maxmemory-policy': { type: 'string', default: 'noeviction' },
   requirepass: { type: 'string' },
   maxclients: { type: 'string' },
+  kernel: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -47,15 +49,16 @@ export async function kv(argv: string[]): Promise<number> {
       policy: parsePolicy(values['maxmemory-policy']),
       password: values.requirepass,
       maxClients: integerOption('--maxclients', values.maxclients, 20_000, 1, 1_000_000),
+      kernel: kernelOption(values.kernel),
     }
   } catch (error) {
     if (!isUsageFault(error)) throw error
     return usageFault('kv', error)
   }
   const server = await KvServer.start(options)
-  const { loop, address } = server.listener
+  const { address } = server.listener
   const port = String(address.port)
-  const say = banner('millrace kv', loop, address, json, [
+  const say = banner('millrace kv', server.listener, json, [
     `redis-cli -p ${port} set a 1`,
     `redis-cli -p ${port} get a`,
     `redis-benchmark -p ${port} -P 16 -q -t set,get`,

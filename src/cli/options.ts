@@ -1,5 +1,6 @@
 // What the tools have in common: usage faults, the line that says where one listens, and the way a tool ends.
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
+import { KERNEL_MODELS } from '../kernel/models.ts'
 
 export const EXIT_OK = 0
 export const EXIT_FAILURE = 1
@@ -30,6 +31,13 @@ export function integerOption(
   const value = /^\d{1,10}$/.test(text) ? Number(text) : -1
   if (value < min || value > max) throw new InvalidArgumentError(name, `an integer from ${min} to ${max}`, text)
   return value
+}
+
+/** `--kernel`: one of the models, by name. */
+export function kernelOption(text: string | undefined): string | undefined {
+  const names = KERNEL_MODELS.map(({ name }) => name)
+  if (text !== undefined && !names.includes(text)) throw new InvalidArgumentError('--kernel', names.join(', '), text)
+  return text
 }
 
 /** A service that runs until it is told to stop. */

@@ -8,7 +8,7 @@ import { MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
 import { type ProxyOptions, ProxyServer } from '../service/proxy.ts'
 import { parseServers, type Server } from '../service/servers.ts'
 import { banner } from './banner.ts'
-import { integerOption, isUsageFault, untilStopped, usageFault } from './options.ts'
+import { integerOption, isUsageFault, kernelOption, untilStopped, usageFault } from './options.ts'
 import { parsePolicy } from './policy.ts'
 
 const HELP = `Usage: millrace proxy --servers LIST [options]
@@ -27,6 +27,7 @@ A sharding proxy: clients speak the Redis protocol to it as to one server; each 
   --max-in-flight N           most requests of one client that wait for replies (1024)
   --maxmemory SIZE            for embedded shards, all together (1gb)
   --maxmemory-policy POLICY   for embedded shards: noeviction (default) or allkeys-lru
+  --kernel NAME               how it waits: uring, epoll, epoll-edge, poll, select, signal or spin (the best)
   --json                      say what happens in JSON, one object a line
   -h, --help                  print this
 `
@@ -36,6 +37,7 @@ const COMMON = {
   listen: { type: 'string', default: '127.0.0.1:6380' },
   'hash-tag': { type: 'string' },
   maxclients: { type: 'string' },
+  kernel: { type: 'string' },
   maxmemory: { type: 'string', default: '1gb' },
   'maxmemory-policy': { type: 'string', default: 'noeviction' },
   json: { type: 'boolean', default: false },
@@ -82,6 +84,7 @@ export async function runProxy(
       timeoutMs: integerOption('--timeout', values.timeout, 5000, 0, 3_600_000),
       connectTimeoutMs: integerOption('--connect-timeout', values['connect-timeout'], 2000, 1, 3_600_000),
       maxClients: integerOption('--maxclients', values.maxclients, 20_000, 1, 1_000_000),
+      kernel: kernelOption(values.kernel),
       maxInFlight: integerOption('--max-in-flight', values['max-in-flight'], 1024, 1, 1_000_000),
       maxmemory: parseBytes('--maxmemory', values.maxmemory, MAXMEMORY_MIN, MAXMEMORY_MAX),
       policy: parsePolicy(values['maxmemory-policy']),
@@ -103,9 +106,9 @@ export async function runProxy(
     if (!isUsageFault(error)) throw error
     return usageFault(tool, error)
   }
-  const { loop, address } = started.listener
+  const { address } = started.listener
   const port = String(address.port)
-  const say = banner(`millrace ${tool}`, loop, address, json, [
+  const say = banner(`millrace ${tool}`, started.listener, json, [
     `redis-cli -p ${port} set a 1`,
     `redis-cli -p ${port} mget a b c`,
     `redis-benchmark -p ${port} -P 16 -q -t set,get`,

@@ -11,6 +11,7 @@ A sharding proxy over the Redis protocol in front of four embedded shards, all i
   --maxclients N              most connections at a time (20000)
   --maxmemory SIZE            for all shards together (1gb)
   --maxmemory-policy POLICY   when it is used up: noeviction (default) or allkeys-lru
+  --kernel NAME               how it waits: uring, epoll, epoll-edge, poll, select, signal or spin (the best)
   --json                      say what happens in JSON, one object a line
   -h, --help                  print this
 `

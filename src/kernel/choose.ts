@@ -1,7 +1,8 @@
 // Which kernel executes the SQEs: the first of a ladder that works here, or the one that was asked for. Whether one
 // works is only known when it is set up, so that choosing and setting up are one.
-import { EPROTO, KERNEL_EPOLL, KERNEL_URING, KERNEL_URING_MAPPED } from '../../assembly/abi.ts'
+import { EPROTO } from '../../assembly/abi.ts'
 import { systemError } from './errors.ts'
+import { KERNEL_MODELS } from './models.ts'
 import { describeRefusal, explainRefusal, type Probe, type Refusal } from './refusals.ts'
 
 export interface KernelChoice {
@@ -16,14 +17,7 @@ export interface KernelChoice {
 
 /** Every name the variable may have beside `auto`, and what it stands for here. */
 const KERNELS: Readonly<Record<string, number | undefined>> = {
-  uring: KERNEL_URING,
-  'uring-mapped': KERNEL_URING_MAPPED,
-  epoll: KERNEL_EPOLL,
-  'epoll-edge': undefined,
-  poll: undefined,
-  select: undefined,
-  signal: undefined,
-  spin: undefined,
+  ...Object.fromEntries(KERNEL_MODELS.map(({ name, kernel }) => [name, kernel])),
   sim: undefined,
 }
 

@@ -6,7 +6,7 @@ import { systemError } from '../kernel/errors.ts'
 import { type Native, native } from '../kernel/native.ts'
 import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
-import { startWait, type Wait } from './wait.ts'
+import { startWait, type Turn, type Wait } from './wait.ts'
 
 export interface LoopOptions {
   /** Slots of the channel table: connections, listeners, servers. */
@@ -24,6 +24,8 @@ export interface LoopOptions {
    * default is MILLRACE_LEAKS, or 0: none.
    */
   readonly leaks?: number
+  /** Which kernel executes what the core submits, by name; see docs/io-models.md. The default is MILLRACE_KERNEL, or the best. */
+  readonly kernel?: string
 }
 
 /** What an endpoint's owner is told. Addresses are in the loop's memory and valid during the call only. */
@@ -81,7 +83,7 @@ export class Loop {
     this.#control = this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
     if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
     const setup = (kernel: number): number => this.native.setup(this.bytes, this.#control, kernel)
-    const { choice, loop } = openKernel(setup, this.native.probe)
+    const { choice, loop } = openKernel(setup, this.native.probe, process.env, options.kernel)
     announceRefusals(choice, this.native.once)
     this.kernel = choice
     this.#handle = loop
@@ -91,7 +93,12 @@ export class Loop {
     this.core.upstreamSeed(randomU64())
     this.#upcalls = this.core.upcalls.value as number
     this.stage = this.alloc(STAGE_BYTES)
-    this.wait = startWait(this.native, this.#handle, {
+    this.wait = this.#startWait()
+    this.wait.ref(false)
+  }
+
+  #startWait(): Wait {
+    const turn: Turn = {
       handle: () => this.#turn(),
       look: () => this.#look(),
       pending: () => this.#calls() > 0 || this.#submissions() > 0,
@@ -99,8 +106,13 @@ export class Loop {
       hurry: () => {
         this.u32[(this.#control + abi.CONTROL_WAIT_MIN) >> 2] = 0
       },
-    })
-    this.wait.ref(false)
+    }
+    try {
+      return startWait(this.native, this.#handle, turn, this.kernel.name)
+    } catch (error) {
+      this.native.close(this.#handle)
+      throw error
+    }
   }
 
   /** Heap bytes in the loop's memory; throws where they are exhausted. */
@@ -159,6 +171,7 @@ export class Loop {
       channels: u32(abi.CONTROL_CHANNELS),
       skbs: u32(abi.CONTROL_SKBS),
       sizedBytes: u64(abi.CONTROL_SIZED),
+      fdsRefused: u64(abi.CONTROL_FDS_REFUSED),
       heapUsed: this.core.heapUsed() >>> 0,
       slabUsed: this.core.slabUsed() >>> 0,
     }
@@ -272,6 +285,8 @@ export interface LoopStats {
   readonly skbs: number
   /** Bytes received straight into the large frame they belong to. */
   readonly sizedBytes: number
+  /** Operations and accepts refused because the kernel cannot hold such a high descriptor. */
+  readonly fdsRefused: number
   readonly heapUsed: number
   readonly slabUsed: number
 }
@@ -281,10 +296,23 @@ export function randomU64(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint
 }
 
-let shared: Loop | undefined
+/** By the name they were asked for; 'auto': whatever is best. */
+const shared = new Map<string, Loop>()
 
-/** The loop of this thread, made when it is first needed. */
-export function threadLoop(): Loop {
-  shared ??= new Loop()
-  return shared
+/** The loop of this thread for a kernel, made when it is first needed; by default the one of the best kernel. */
+export function threadLoop(kernel?: string): Loop {
+  const name = kernel ?? (process.env.MILLRACE_KERNEL || 'auto')
+  let loop = shared.get(name) ?? named(name)
+  if (loop === undefined) {
+    loop = new Loop(name === 'auto' ? {} : { kernel: name })
+    const same = named(loop.kernel.name) // auto has found what there is already
+    if (same !== undefined) loop.close()
+    loop = same ?? loop
+  }
+  shared.set(name, loop)
+  return loop
+}
+
+function named(kernel: string): Loop | undefined {
+  return [...shared.values()].find((loop) => loop.kernel.name === kernel)
 }

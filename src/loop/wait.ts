@@ -1,7 +1,8 @@
 // How a loop waits inside Node's: in the prepare phase, where both loops share one blocking call, or behind a poll
 // handle. Equal in everything but speed; MILLRACE_WAIT=prepare|poll forces one.
-import { ENOSYS } from '../../assembly/abi.ts'
-import { systemError } from '../kernel/errors.ts'
+import { EBUSY, ENOSYS } from '../../assembly/abi.ts'
+import { check, systemError } from '../kernel/errors.ts'
+import { cannotWaitOutside } from '../kernel/models.ts'
 import { type FdPoll, type Native, pollFd } from '../kernel/native.ts'
 
 export interface Wait {
@@ -28,20 +29,27 @@ export interface Turn {
   hurry(): void
 }
 
-/** The wait that MILLRACE_WAIT names, or the better one that works here. */
-export function startWait(native: Native, loop: number, turn: Turn): Wait {
+/**
+ * The wait that MILLRACE_WAIT names, or the better one that works here. Only one loop of a thread can wait in prepare,
+ * since it would keep a second one from its turn: that one waits behind a poll handle.
+ */
+export function startWait(native: Native, loop: number, turn: Turn, kernel: string): Wait {
   const wanted = process.env.MILLRACE_WAIT
   if (wanted !== undefined && wanted !== '' && wanted !== 'prepare' && wanted !== 'poll') {
     throw Object.assign(new Error(`MILLRACE_WAIT=${wanted} is not a way to wait; the known ones are prepare, poll`), {
       code: 'MILLRACE_ERR_WAIT',
     })
   }
+  let why = 'MILLRACE_WAIT=poll asks for a poll handle'
   if (wanted !== 'poll') {
     const result = native.attach(loop)
     if (result >= 0) return waitInPrepare(native, loop, turn)
-    if (wanted === 'prepare' || result !== -ENOSYS) throw systemError(result, 'attach')
+    if (wanted === 'prepare' || (result !== -ENOSYS && result !== -EBUSY)) throw systemError(result, 'attach')
+    why = result === -EBUSY ? 'another loop of this thread waits there' : 'this host has none (it is not libuv 1.x)'
   }
-  return waitOnPoll(native, loop, turn)
+  const fd = native.waitFd(loop)
+  if (fd === -ENOSYS) throw cannotWaitOutside(kernel, why)
+  return waitOnPoll(turn, check(fd, 'wait'))
 }
 
 function waitInPrepare(native: Native, loop: number, turn: Turn): Wait {
@@ -65,14 +73,14 @@ function waitInPrepare(native: Native, loop: number, turn: Turn): Wait {
   }
 }
 
-function waitOnPoll(native: Native, loop: number, turn: Turn): Wait {
+function waitOnPoll(turn: Turn, fd: number): Wait {
   let timer: NodeJS.Timeout | undefined
   let scheduled: NodeJS.Immediate | undefined
   let refed = false
   const wake = (): void => {
     scheduled ??= setImmediate(tick)
   }
-  const poll: FdPoll = pollFd(native.waitFd(loop), wake)
+  const poll: FdPoll = pollFd(fd, wake)
   function tick(): void {
     scheduled = undefined
     clearTimeout(timer)

@@ -23,23 +23,34 @@ export interface ListenOptions<M = undefined> {
   readonly highWaterMark?: number
   /** Bytes at which both go on. Half the high one by default. */
   readonly lowWaterMark?: number
-  /** Most channels at a time; at the limit new ones wait in the backlog. 65,000 by default. */
+  /** Most channels at a time; at the limit new ones wait in the backlog. 65,000 by default, or what the kernel can. */
   readonly maxChannels?: number
+  /**
+   * Which kernel serves it: uring, epoll, epoll-edge, poll, select, signal or spin; see docs/io-models.md. A thread has
+   * one loop for each. By default the one that MILLRACE_KERNEL names, or the best.
+   */
+  readonly kernel?: string
 }
 
 export interface ServerStats {
   readonly channels: number
   readonly accepted: number
+  /** The kernel that serves it. */
+  readonly kernel: string
+  /** Most channels at a time: `maxChannels`, or what the kernel can hold. */
+  readonly maxChannels: number
+  /** Operations and accepts that the kernel refused, because it cannot hold such a high descriptor. */
+  readonly refusedDescriptors: number
 }
 
-/** Starts a server on the thread's loop. */
+/** Starts a server on the thread's loop. A `maxChannels` beyond what the kernel can hold is lowered, with a warning. */
 export async function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
   const { port, host = '127.0.0.1', handler } = options
   const codec: Codec<M | undefined> = options.codec ?? raw()
   const high = options.highWaterMark ?? 65536
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
-  const loop = threadLoop()
+  const loop = threadLoop(options.kernel)
   const listener = await Listener.open(
     loop,
     { host, port },
@@ -52,6 +63,10 @@ export async function listen<M = undefined>(options: ListenOptions<M>): Promise<
     },
     (endpoint) => writeCodec(loop, endpoint, codec),
   )
+  const { reason } = listener.limit
+  if (reason !== undefined && options.maxChannels !== undefined) {
+    process.emitWarning(reason, { code: 'MILLRACE_WARN_LIMIT' })
+  }
   return new Server(listener)
 }
 
@@ -77,7 +92,9 @@ export class Server {
   }
 
   stats(): ServerStats {
-    return { channels: this.#listener.channels, accepted: this.#listener.accepted }
+    const { channels, accepted, limit, loop } = this.#listener
+    const { fdsRefused: refusedDescriptors } = loop.stats()
+    return { channels, accepted, kernel: loop.kernel.name, maxChannels: limit.limit, refusedDescriptors }
   }
 
   /** Stops accepting, sends what channels owe, and closes; whatever is left after `drain` milliseconds is cut off. */

@@ -2,6 +2,7 @@
 import * as abi from '../../assembly/abi.ts'
 import { readSocketAddress, resolveTcp, type TcpAddress } from '../channel/address.ts'
 import { check, systemError } from '../kernel/errors.ts'
+import { type ChannelLimit, channelLimit } from '../kernel/models.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
 
 export interface EndpointOptions {
@@ -13,6 +14,8 @@ export interface EndpointOptions {
   readonly low: number
   /** Most channels at a time; at the limit new ones wait in the backlog. */
   readonly limit: number
+  /** Connections that the service needs beside its channels. */
+  readonly reserve?: number
   readonly handler: EndpointHandler
 }
 
@@ -21,13 +24,16 @@ export class Listener {
   readonly loop: Loop
   readonly endpoint: number
   readonly address: TcpAddress & { family: 'IPv4' | 'IPv6' }
+  /** What was asked for, or as much of it as the loop's kernel can serve, and why. */
+  readonly limit: ChannelLimit
   #drained: (() => void) | undefined
   #closing: Promise<void> | undefined
 
-  private constructor(loop: Loop, endpoint: number, address: TcpAddress & { family: 'IPv4' | 'IPv6' }) {
+  private constructor(loop: Loop, endpoint: number, address: Listener['address'], limit: ChannelLimit) {
     this.loop = loop
     this.endpoint = endpoint
     this.address = address
+    this.limit = limit
   }
 
   /** Binds and listens; rejects with the error Node's users know (EADDRINUSE, EACCES …). */
@@ -38,15 +44,16 @@ export class Listener {
     prepare?: (endpoint: number) => void,
   ): Promise<Listener> {
     const { fd, address } = await bind(loop, at)
+    const limit = channelLimit(loop.kernel.name, options.limit, options.reserve)
     let endpoint = 0
     try {
-      endpoint = createEndpoint(loop, options)
+      endpoint = createEndpoint(loop, { ...options, limit: limit.limit })
       prepare?.(endpoint)
     } catch (error) {
       loop.call(abi.CALL_CLOSE, fd)
       throw error
     }
-    const listener = new Listener(loop, endpoint, address)
+    const listener = new Listener(loop, endpoint, address, limit)
     const { handler } = options
     loop.register(endpoint, {
       upcall(kind, slot, generation, place, length, extra) {

@@ -16,6 +16,8 @@ export interface KvOptions {
   readonly policy: AdminPolicy
   readonly password?: string | undefined
   readonly maxClients: number
+  /** Which kernel serves it, by name; by default the best. */
+  readonly kernel?: string | undefined
 }
 
 /** The most a keyspace can have: a linear memory is 4 GiB, and the loop needs some of it. */
@@ -40,8 +42,8 @@ export class KvServer {
   }
 
   static async start(options: KvOptions): Promise<KvServer> {
-    const { listen, maxmemory, policy, password = '', maxClients } = options
-    const loop = kvLoop(maxmemory, maxClients)
+    const { listen, maxmemory, policy, password = '', maxClients, kernel } = options
+    const loop = kvLoop(maxmemory, maxClients, kernel)
     const keyspace = Keyspace.create(loop, maxmemory, policy, DATABASES)
     if (password !== '') keyspace.setPassword(password)
     const listener: Listener = await Listener.open(
@@ -61,7 +63,7 @@ export class KvServer {
       },
       (endpoint) => loop.view.setUint32(endpoint + abi.ENDPOINT_PASSWORD, password === '' ? 0 : 1, true),
     )
-    const commander = kvCommander(loop, listener, [keyspace], { maxClients, password })
+    const commander = kvCommander(loop, listener, [keyspace], { maxClients: listener.limit.limit, password })
     return new KvServer(listener, keyspace)
   }
 
@@ -71,11 +73,12 @@ export class KvServer {
 }
 
 /** A loop with room for keyspaces of `maxmemory` bytes together. */
-export function kvLoop(maxmemory: number, maxClients: number): Loop {
+export function kvLoop(maxmemory: number, maxClients: number, kernel?: string): Loop {
   const loop = new Loop({
     channels: maxClients + 2048,
     heapBytes: maxmemory + HEAP_BYTES,
     slabBytes: SLAB_BYTES,
+    ...(kernel === undefined ? {} : { kernel }),
   })
   if (!loop.core.kvSetup(randomU64())) throw systemError(-abi.ENOMEM, 'setup')
   return loop

@@ -22,6 +22,8 @@ export interface ProxyOptions {
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
   readonly maxClients: number
+  /** Which kernel serves it, by name; by default the best. */
+  readonly kernel?: string | undefined
   /** Requests of one client that may be waiting for replies. */
   readonly maxInFlight: number
   /** For embedded shards: bytes of all of them together. */
@@ -72,14 +74,14 @@ export class ProxyServer {
   }
 
   static async start(options: ProxyOptions): Promise<ProxyServer> {
-    const { servers, listen, maxClients, maxmemory, policy } = options
+    const { servers, listen, maxClients, maxmemory, policy, kernel } = options
     if (servers.length > SERVERS_MAX) {
       throw new InvalidArgumentError('the list of servers', `at most ${SERVERS_MAX} long`, servers.length)
     }
     const plan = planRing(ringServers(servers, options.ring.compat ?? 'native'), options.ring)
     const addresses = await Promise.all(servers.map(addressOf))
     const embedded = servers.filter((server) => server.kind === 'embedded').length
-    const loop = kvLoop(embedded > 0 ? maxmemory : 0, maxClients)
+    const loop = kvLoop(embedded > 0 ? maxmemory : 0, maxClients, kernel)
     const { core } = loop
     const ring = buildRing({ memory: loop.memory, exports: core }, plan)
     const local = Keyspace.create(loop, LOCAL_BYTES, 'noeviction', 1)
@@ -95,6 +97,7 @@ export class ProxyServer {
       high: CLIENT_HIGH,
       low: CLIENT_LOW,
       limit: maxClients,
+      reserve: 2 * (servers.length - embedded),
       handler: {
         upcall(kind, slot, generation, at, _length, extra) {
           if (kind === abi.UP_COMMAND) answerCommand(loop, commander, slot, generation, at, extra)
@@ -103,7 +106,7 @@ export class ProxyServer {
     })
     const server = new ProxyServer(loop, listener, proxy, servers, shards)
     const commander = kvCommander(loop, listener, shards, {
-      maxClients,
+      maxClients: listener.limit.limit,
       password: '',
       setInfo: true,
       commands: () => core.proxyRequests(proxy),
