@@ -304,7 +304,7 @@ export function threadLoop(kernel?: string): Loop {
   const name = kernel ?? (process.env.MILLRACE_KERNEL || 'auto')
   let loop = shared.get(name) ?? named(name)
   if (loop === undefined) {
-    loop = new Loop(name === 'auto' ? {} : { kernel: name })
+    loop = new Loop(kernel === undefined ? {} : { kernel })
     const same = named(loop.kernel.name) // auto has found what there is already
     if (same !== undefined) loop.close()
     loop = same ?? loop
