@@ -1,8 +1,6 @@
 // Loops: their handles, setup from a control block, `enter`, close. What executes the SQEs is a kernel, in kernel/.
 #include "shim.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <time.h>
 
 #define LOOPS_MAX 1024
 #define PAGE 4096u
@@ -35,22 +33,9 @@ static int claim_handle(void) {
   return -EUSERS;
 }
 
-static uint64_t clock_ns(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-uint64_t mr_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
-
 static void stamp(struct mr_loop *loop) {
   uint64_t monotonic, realtime;
-  if (loop->kernel->clocks)
-    loop->kernel->clocks(loop, &monotonic, &realtime);
-  else {
-    monotonic = mr_now_ns();
-    realtime = clock_ns(CLOCK_REALTIME);
-  }
+  (loop->kernel->clocks ? loop->kernel->clocks : mr_clocks)(loop, &monotonic, &realtime);
   MR_CONTROL(loop, uint64_t, MONOTONIC_NS) = monotonic;
   MR_CONTROL(loop, uint64_t, REALTIME_MS) = realtime / 1000000u;
 }
@@ -83,22 +68,11 @@ static uint32_t offset_of(const struct mr_loop *loop, const void *place) {
   return (uint32_t)((const uint8_t *)place - loop->base);
 }
 
-static const struct mr_kernel *const kernels[] = {
-    [MR_KERNEL_EPOLL] = &mr_kernel_epoll,
-    [MR_KERNEL_URING] = &mr_kernel_uring,
-    [MR_KERNEL_URING_MAPPED] = &mr_kernel_uring_mapped,
-    [MR_KERNEL_EPOLL_EDGE] = &mr_kernel_epoll_edge,
-    [MR_KERNEL_POLL] = &mr_kernel_poll,
-    [MR_KERNEL_SELECT] = &mr_kernel_select,
-    [MR_KERNEL_SIGNAL] = &mr_kernel_signal,
-    [MR_KERNEL_SPIN] = &mr_kernel_spin,
-};
-
 static int open_loop(struct mr_loop *loop, int kernel) {
   int r = check_layout(loop);
   if (r < 0) return r;
-  if (kernel < 0 || (size_t)kernel >= sizeof kernels / sizeof *kernels || !kernels[kernel]) return -ENOSYS;
-  loop->kernel = kernels[kernel];
+  loop->kernel = mr_kernel_of(kernel);
+  if (!loop->kernel) return -ENOSYS;
   MR_CONTROL(loop, int32_t, HOST_FD) = -1;
   MR_CONTROL(loop, uint32_t, FEATURES) = 0;
   uint32_t buffer_mode = MR_CONTROL(loop, uint32_t, BUFFER_MODE);
@@ -122,8 +96,8 @@ static int open_loop(struct mr_loop *loop, int kernel) {
 int mr_abi_version(void) { return MR_ABI_VERSION; }
 
 int mr_setup(uint8_t *base, uint32_t control, int kernel) {
-  if (!base || (uintptr_t)base % PAGE != 0 || control % PAGE != 0) return -EINVAL;
-  struct mr_loop *loop = calloc(1, sizeof *loop);
+  if (!mr_is_memory(base) || (uintptr_t)base % PAGE != 0 || control % PAGE != 0) return -EINVAL;
+  struct mr_loop *loop = mr_loop_new();
   if (!loop) return -ENOMEM;
   loop->base = base;
   loop->owner = &thread;
@@ -131,13 +105,13 @@ int mr_setup(uint8_t *base, uint32_t control, int kernel) {
   loop->bytes = MR_CONTROL(loop, uint64_t, MEMORY_BYTES);
   int handle = (uint64_t)control + MR_CONTROL_BYTES > loop->bytes ? -EFAULT : claim_handle();
   if (handle < 0) {
-    free(loop);
+    mr_loop_free(loop);
     return handle;
   }
   loop->handle = handle;
   int r = open_loop(loop, kernel);
   __atomic_store_n(&loops[handle], r < 0 ? NULL : loop, __ATOMIC_RELEASE);
-  if (r < 0) free(loop);
+  if (r < 0) mr_loop_free(loop);
   return r < 0 ? r : handle;
 }
 
@@ -150,7 +124,7 @@ int mr_close(int handle) {
   __atomic_store_n(&loops[handle], NULL, __ATOMIC_RELEASE);
   loop->kernel->close(loop);
   r = loop->leftover;
-  free(loop);
+  mr_loop_free(loop);
   return r;
 }
 

@@ -118,8 +118,14 @@ struct mr_kernel {
 
 extern const struct mr_kernel mr_kernel_epoll, mr_kernel_uring, mr_kernel_uring_mapped;
 extern const struct mr_kernel mr_kernel_epoll_edge, mr_kernel_poll, mr_kernel_select, mr_kernel_signal, mr_kernel_spin;
+extern const struct mr_kernel mr_kernel_sim;
 
 struct mr_loop *mr_loop_at(int handle);
+/** What a build has, in kernels.c: its kernels by number (null: none), room for loops, and what a memory begins at. */
+const struct mr_kernel *mr_kernel_of(int kernel);
+struct mr_loop *mr_loop_new(void);
+void mr_loop_free(struct mr_loop *loop);
+bool mr_is_memory(const uint8_t *base);
 int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns);
 /** Executes records → whether all is well enough to sleep on; see call.c. */
 bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t count);
@@ -129,6 +135,8 @@ void mr_orphan(struct mr_loop *loop);
 /** Whether this host is libuv, whose wait can be ours. */
 int mr_wait_probe(void);
 uint64_t mr_now_ns(void);
+/** The machine's clocks, for kernels that have none of their own. */
+void mr_clocks(struct mr_loop *loop, uint64_t *monotonic_ns, uint64_t *realtime_ns);
 
 /** `bytes` bytes at host address `addr` lie in the linear memory. */
 static inline bool mr_inside(const struct mr_loop *loop, uint64_t addr, uint64_t bytes) {
