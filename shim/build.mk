@@ -16,8 +16,9 @@ SHIM_FLAGS := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wconversion -fPIC -f
 SHIM_LINK := -shared -Wl,-z,defs,-z,relro,-z,now,-z,nodelete
 SHIM_OPTIMIZE := -O2 -g
 SHIM_SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-SHIM_SOURCES := $(wildcard shim/*.c shim/kernel/*.c)
-SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h) shim/abi.h
+# sim/kernels.c is the place of kernels.c and its like in the WebAssembly module
+SHIM_SOURCES := $(filter-out shim/sim/kernels.c,$(wildcard shim/*.c shim/kernel/*.c shim/sim/*.c))
+SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h shim/sim/*.h) shim/abi.h
 SHIM_OBJECTS := $(SHIM_SOURCES:shim/%.c=build/shim/%.o)
 CONTRACT_PROGRAMS := build/contract-twins build/contract-sandbox
 

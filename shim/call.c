@@ -8,8 +8,6 @@
 
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
-typedef int (*call_fn)(struct mr_loop *loop, const struct mr_call_record *call);
-
 static int result_of(ssize_t r) { return r < 0 ? -errno : (int)r; }
 
 /** The sockaddr or buffer at offset a, b bytes long; null when it does not lie in the memory. */
@@ -90,7 +88,7 @@ static int call_sendmsg(struct mr_loop *loop, const struct mr_call_record *call)
   return result_of(r);
 }
 
-static const call_fn calls[] = {
+static const mr_call_fn calls[] = {
     [MR_CALL_SOCKET] = call_socket,         [MR_CALL_BIND] = call_bind,
     [MR_CALL_LISTEN] = call_listen,         [MR_CALL_SETSOCKOPT] = call_setsockopt,
     [MR_CALL_GETSOCKOPT] = call_getsockopt, [MR_CALL_GETPEERNAME] = call_name,
@@ -99,28 +97,6 @@ static const call_fn calls[] = {
     [MR_CALL_SENDMSG] = call_sendmsg,
 };
 
-/** What the core can ignore until the next wake: a whole send, or a plain success. All else it must see at once. */
-static bool settled(const struct mr_call_record *call) {
-  switch (call->op) {
-  case MR_CALL_SEND:
-    return call->result >= 0 && (uint32_t)call->result == call->b;
-  case MR_CALL_SENDMSG:
-    return call->result >= 0 && call->result == call->c;
-  case MR_CALL_SETSOCKOPT:
-  case MR_CALL_SHUTDOWN:
-  case MR_CALL_CLOSE:
-    return call->result == 0;
-  default:
-    return false;
-  }
-}
-
 bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {
-  bool sleep = true;
-  for (struct mr_call_record *call = records, *end = records + count; call < end; call++) {
-    call_fn run = call->op < sizeof calls / sizeof *calls ? calls[call->op] : NULL;
-    call->result = run ? run(loop, call) : -EINVAL;
-    if (!settled(call)) sleep = false;
-  }
-  return sleep;
+  return mr_calls_each(loop, records, count, calls, sizeof calls / sizeof *calls);
 }

@@ -127,7 +127,12 @@ struct mr_loop *mr_loop_new(void);
 void mr_loop_free(struct mr_loop *loop);
 bool mr_is_memory(const uint8_t *base);
 int mr_loop_enter(struct mr_loop *loop, uint32_t calls, uint32_t submit, uint32_t min, int64_t timeout_ns);
-/** Executes records → whether all is well enough to sleep on; see call.c. */
+/** One immediate call → its result. */
+typedef int (*mr_call_fn)(struct mr_loop *loop, const struct mr_call_record *call);
+/** Executes records by a table of functions → whether all is well enough to sleep on; see calls.c. */
+bool mr_calls_each(struct mr_loop *loop, struct mr_call_record *records, uint32_t count, const mr_call_fn *calls,
+                   uint32_t known);
+/** Executes them as system calls. */
 bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t count);
 void mr_wait_release(struct mr_loop *loop);
 /** Undoes mr_adopt. */
