@@ -37,18 +37,19 @@ static void unready(struct sim *sim, struct sim_file *file) {
   if (sim->ready_last == file) sim->ready_last = before;
   file->next_ready = NULL;
   file->ready = false;
+  sim->ready_count--;
 }
 
 int sim_file_close(struct sim *sim, int fd) {
   struct sim_file *file = sim_file_at(sim, fd);
   if (!file) return -EBADF;
   while (file->ops) sim_cancel(sim, file->ops); // the number will mean something else
-  unready(sim, file);
   sim_unschedule(sim, &file->storm);
   if (file->end) sim_end_leave(sim, file->end, file->options.linger_reset);
   if (file->listener) sim_listener_free(sim, file->listener);
   if (file->inode) sim_inode_release(sim, file->inode);
   sim_special_close(sim, file);
+  unready(sim, file);
   sim->files[fd] = NULL;
   sim->stats[MR_SIM_STAT_DESCRIPTORS]--;
   sim_free(sim, file);
@@ -69,6 +70,7 @@ void sim_wake(struct sim *sim, struct sim_file *file, uint32_t events) {
   file->woken |= events;
   if (file->ready) return;
   file->ready = true;
+  sim->ready_count++;
   if (sim->ready)
     sim->ready_last->next_ready = file;
   else
@@ -114,6 +116,20 @@ static void serve(struct sim *sim, struct sim_file *file) {
   }
 }
 
+void sim_rest(struct sim *sim, struct sim_file *file) {
+  file->rests = sim->pass;
+  sim_wake(sim, file, SIM_LOOK);
+}
+
 void sim_serve(struct sim *sim) {
-  while (sim->ready && sim_room(sim)) serve(sim, next_ready(sim));
+  for (uint32_t resting = 0; resting < sim->ready_count && sim_room(sim);) {
+    struct sim_file *file = next_ready(sim);
+    if (file->rests == sim->pass) {
+      sim_wake(sim, file, 0);
+      resting++;
+      continue;
+    }
+    serve(sim, file);
+    resting = 0;
+  }
 }

@@ -69,8 +69,9 @@ uint32_t sim_features(struct sim *sim, uint32_t bits) {
   return MR_CONTROL(sim->loop, uint32_t, FEATURES) = bits & FEATURES;
 }
 
-/** All that can happen at this moment. */
+/** All that can happen at this moment, each descriptor having its share. */
 static void settle(struct sim *sim) {
+  sim->pass++;
   do {
     sim_serve(sim);
     sim_counted_fire(sim);
@@ -110,7 +111,7 @@ static int sim_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int64_
     if (enough && waited) gather(sim);
     if (enough) return (int)mr_cq_ready(loop);
     if (sim->now >= deadline) return -ETIME;
-    if (!sim_step(sim, deadline) && deadline == SIM_NEVER) {
+    if (!sim->ready && !sim_step(sim, deadline) && deadline == SIM_NEVER) {
       sim->stats[MR_SIM_STAT_IDLE]++;
       return (int)mr_cq_ready(loop);
     }

@@ -3,10 +3,10 @@
 #include "sim.h"
 
 #ifndef MR_SIM_LOOPS
-#define MR_SIM_LOOPS 4
+#define MR_SIM_LOOPS 1 // the module shares the memory of one
 #endif
 #ifndef MR_SIM_BLOCK_BYTES
-#define MR_SIM_BLOCK_BYTES (16u << 20)
+#define MR_SIM_BLOCK_BYTES (30u << 20)
 #endif
 
 static struct mr_loop loops[MR_SIM_LOOPS];
@@ -39,7 +39,7 @@ void *mr_sim_block(uint64_t *bytes) {
   return i < 0 ? NULL : blocks[i];
 }
 
-void mr_sim_unblock(void *block) { blocks_used[((uint8_t *)block - blocks[0]) / MR_SIM_BLOCK_BYTES] = false; }
+void mr_sim_unblock(void *block) { blocks_used[(size_t)((uint8_t *)block - blocks[0]) / MR_SIM_BLOCK_BYTES] = false; }
 
 /** The linear memory begins at 0. */
 bool mr_is_memory(const uint8_t *base) {

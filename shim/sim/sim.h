@@ -237,6 +237,7 @@ struct sim_file {
   uint16_t family, port;
   int32_t fd;
   uint32_t woken; // events since it was served last
+  uint64_t rests; // the pass in which it has had its share
   struct sim_op *ops;
   struct sim_file *next_ready;
   struct sim_event storm; // the end of a time in which it takes nothing
@@ -257,6 +258,8 @@ int sim_file_close(struct sim *sim, int fd);
 uint32_t sim_file_mask(struct sim *sim, const struct sim_file *file);
 /** Something about the file has changed: its ops are to be served. */
 void sim_wake(struct sim *sim, struct sim_file *file, uint32_t events);
+/** The file has had its share of this pass: others first. */
+void sim_rest(struct sim *sim, struct sim_file *file);
 void sim_serve(struct sim *sim);
 int sim_read_special(struct sim *sim, struct sim_file *file, void *bytes, uint32_t length);
 int sim_write_special(struct sim *sim, struct sim_file *file, const void *bytes, uint32_t length);
@@ -325,8 +328,10 @@ void sim_end_reset(struct sim *sim, struct sim_end *end);
 void sim_end_close(struct sim *sim, struct sim_end *end, bool reset);
 /** As sim_end_close, whatever state its handshake is in. */
 void sim_end_leave(struct sim *sim, struct sim_end *end, bool reset);
-/** The network ends the connection: both ends get `error`. */
-void sim_conn_break(struct sim *sim, struct sim_conn *conn, int error);
+/** The network ends the connection: both ends are reset, and what is on its way is lost. */
+void sim_conn_break(struct sim *sim, struct sim_end *end);
+/** The other end has sent all it had and ended; then it answers what comes with a reset: sends are -EPIPE. */
+void sim_conn_hang_up(struct sim *sim, struct sim_end *end);
 void sim_conn_free(struct sim *sim, struct sim_conn *conn);
 uint32_t sim_end_mask(const struct sim_end *end);
 bool sim_partitioned(const struct sim *sim, const struct sim_conn *conn);
@@ -441,6 +446,8 @@ struct sim {
   struct sim_file **files;
   uint32_t file_slots, file_limit;
   struct sim_file *ready, *ready_last;
+  uint32_t ready_count;
+  uint64_t pass; // every file that is ready has its share in each
   // tcp.c, listener.c, peer.c
   struct sim_conn *conns, *conns_last;
   struct sim_listener *listeners;

@@ -35,7 +35,7 @@ int sim_try_accept(struct sim *sim, struct sim_op *op, uint32_t *flags) {
     if (fd < 0 || !op->multishot || sim_fault(sim, MR_SIM_FAULT_MULTISHOT_END)) return fd;
     sim_post(sim, op->user_data, fd, MR_CQE_FLAG_MORE);
   }
-  sim_wake(sim, file, SIM_LOOK);
+  sim_rest(sim, file);
   return SIM_WAIT;
 }
 
@@ -90,7 +90,7 @@ int sim_try_connect(struct sim *sim, struct sim_op *op, uint32_t *flags) {
 
 /** Faults of a connection that show when it is read. */
 static void trouble_in(struct sim *sim, struct sim_end *end) {
-  if (sim_fault(sim, MR_SIM_FAULT_RESET)) sim_conn_break(sim, end->conn, -ECONNRESET);
+  if (sim_fault(sim, MR_SIM_FAULT_RESET)) sim_conn_break(sim, end);
   if (sim_fault(sim, MR_SIM_FAULT_HALF_CLOSE)) sim_end_shutdown(sim, sim_other(end), false, true);
 }
 
@@ -98,8 +98,8 @@ static void trouble_in(struct sim *sim, struct sim_end *end) {
 static void trouble_out(struct sim *sim, struct sim_file *file) {
   struct sim_conn *conn = file->end->conn;
   if (sim_fault(sim, MR_SIM_FAULT_AGAIN)) sim_schedule(sim, &file->storm, sim->now + sim_while(sim));
-  if (sim_fault(sim, MR_SIM_FAULT_RESET)) sim_conn_break(sim, conn, -ECONNRESET);
-  if (sim_fault(sim, MR_SIM_FAULT_PIPE)) sim_conn_break(sim, conn, -EPIPE);
+  if (sim_fault(sim, MR_SIM_FAULT_RESET)) sim_conn_break(sim, file->end);
+  if (sim_fault(sim, MR_SIM_FAULT_PIPE)) sim_conn_hang_up(sim, file->end);
   if (conn->outside && sim_fault(sim, MR_SIM_FAULT_PARTITION)) sim_partition_set(sim, conn->port, 8 * sim_while(sim));
 }
 
@@ -144,7 +144,7 @@ static int receive_multishot(struct sim *sim, struct sim_op *op, struct sim_end 
     *flags = 0;
     if (!(sim_end_mask(end) & MR_POLLIN)) return SIM_WAIT;
   }
-  sim_wake(sim, op->file, SIM_LOOK);
+  sim_rest(sim, op->file);
   return SIM_WAIT;
 }
 

@@ -168,12 +168,12 @@ void sim_end_reset(struct sim *sim, struct sim_end *end) {
 /** Afterwards the end is nobody's; the connection lasts until both are gone. */
 void sim_end_close(struct sim *sim, struct sim_end *end, bool reset) {
   struct sim_end *other = sim_other(end);
+  end->file = NULL;
   if (end->in.arrived || reset)
     sim_end_reset(sim, end);
   else
     sim_end_shutdown(sim, end, false, true);
   end->gone = true;
-  end->file = NULL;
   if (end->peer) sim_peer_remove(sim, end);
   if (other->gone) sim_conn_free(sim, end->conn);
 }
@@ -183,16 +183,36 @@ void sim_end_leave(struct sim *sim, struct sim_end *end, bool reset) {
   sim_end_close(sim, end, reset);
 }
 
-void sim_conn_break(struct sim *sim, struct sim_conn *conn, int error) {
-  for (uint32_t i = 0; i < 2; i++) {
-    struct sim_end *end = &conn->ends[i];
-    sim_stream_lose(sim, &end->in);
-    if (end->dead) continue;
-    end->dead = true;
-    if (error == -EPIPE) end->in.ended = true;
-    end->error = error;
-    wake_end(sim, end, MR_POLLIN | MR_POLLOUT | SIM_TROUBLE);
-  }
+/** All that is on its way to an end is there. */
+static void hurry(struct sim *sim, struct sim_end *end) {
+  for (struct sim_segment *segment = end->in.segments; segment; segment = segment->next) segment->at = sim->now;
+  end->in.last_at = sim->now;
+  arrive(sim, &end->in.event);
+}
+
+static void fail(struct sim *sim, struct sim_end *end, int error) {
+  if (end->dead) return;
+  end->dead = true;
+  end->error = error;
+  wake_end(sim, end, MR_POLLIN | MR_POLLOUT | SIM_TROUBLE);
+}
+
+void sim_conn_break(struct sim *sim, struct sim_end *end) {
+  struct sim_end *other = sim_other(end);
+  sim_stream_lose(sim, &end->in);
+  sim_stream_lose(sim, &other->in);
+  fail(sim, end, -ECONNRESET);
+  fail(sim, other, -ECONNRESET);
+}
+
+void sim_conn_hang_up(struct sim *sim, struct sim_end *end) {
+  struct sim_end *other = sim_other(end);
+  if (sim_partitioned(sim, end->conn)) return; // neither the end nor the reset could have come
+  hurry(sim, end);
+  end->in.ended = true;
+  sim_stream_lose(sim, &other->in);
+  fail(sim, end, -EPIPE);
+  fail(sim, other, -ECONNRESET);
 }
 
 uint32_t sim_end_mask(const struct sim_end *end) {

@@ -1,7 +1,6 @@
 // Accept: once and for ever, in a storm, without descriptors, cancelled.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { limitFiles } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { name, type Rig } from '../rig.ts'
 
@@ -68,6 +67,7 @@ export function accepting({ prove }: Contract): void {
     // The next descriptor is the lowest free one; a limit right there leaves none.
     const probe = rig.socket()
     rig.shut(probe)
+    const { limitFiles } = rig.machine()
     const former = limitFiles(probe)
     try {
       rig.submit({ ...ACCEPTS, fd: listener }) // under the limit: it counts from the moment of arming

@@ -1,10 +1,6 @@
 // Files: open, write, read, sync, stat, close, with links as a write-ahead log uses them.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { pipe, write } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { name, type Rig } from '../rig.ts'
 import { countPipeSignals } from '../signals.ts'
@@ -18,14 +14,15 @@ const LINK = abi.SQE_FLAG_IO_LINK
 const DATASYNC = 1
 
 function withFile(rig: Rig, body: (path: string, fd: number) => void): void {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-'))
+  const { folder: makeFolder, removeFolder } = rig.machine()
+  const folder = makeFolder()
   try {
-    const path = join(folder, 'log')
+    const path = `${folder}/log`
     const addr = rig.address(rig.store(Buffer.from(`${path}\0`)))
     const opened = rig.one({ op: abi.OP_OPENAT, fd: AT_FDCWD, addr, opFlags: O_RDWR_CREAT, len: 0o600 })
     body(path, rig.own(opened.res))
   } finally {
-    rmSync(folder, { recursive: true })
+    removeFolder(folder)
   }
 }
 
@@ -36,7 +33,7 @@ export function filing({ prove }: Contract): void {
       expect(rig.one({ op: abi.OP_WRITE, fd, addr: rig.address(data), len: 11, off: 3 }).res).toBe(11)
       expect(rig.one({ op: abi.OP_FSYNC, fd, opFlags: DATASYNC }).res).toBe(0)
       expect(rig.one({ op: abi.OP_FSYNC, fd }).res).toBe(0)
-      expect(readFileSync(path, 'latin1')).toBe('\0\0\0hello, file')
+      expect(rig.machine().fileText(path)).toBe('\0\0\0hello, file')
       const pathAt = rig.address(rig.store(Buffer.from(`${path}\0`)))
       const stat = rig.alloc(STATX_BYTES)
       const statx = { op: abi.OP_STATX, fd: AT_FDCWD, addr: pathAt, len: STATX_SIZE, off: rig.address(stat) } as const
@@ -57,7 +54,7 @@ export function filing({ prove }: Contract): void {
         const addr = rig.address(rig.store(Buffer.from(text)))
         expect(rig.one({ op: abi.OP_WRITE, fd, addr, len: text.length, off: -1 }).res).toBe(text.length)
       }
-      expect(readFileSync(path, 'latin1')).toBe('one two')
+      expect(rig.machine().fileText(path)).toBe('one two')
     })
   })
 
@@ -81,14 +78,14 @@ export function filing({ prove }: Contract): void {
   })
 
   prove('a read of a pipe waits, its end is 0', (rig) => {
-    const [reader, writer] = pipe()
+    const [reader, writer] = rig.machine().pipe()
     rig.own(reader)
     rig.own(writer)
     const at = rig.alloc(16)
     const read = { op: abi.OP_READ, fd: reader, addr: rig.address(at), len: 16 } as const
     const id = rig.submit(read)
     expect(rig.settle(5)).toEqual([])
-    write(writer, Buffer.from('through'), 7)
+    rig.machine().write(writer, Buffer.from('through'))
     expect(rig.wait()).toEqual([{ id, res: 7, more: false, buffer: undefined }])
     expect(rig.text(at, 7)).toBe('through')
     rig.submit(read)
@@ -98,7 +95,7 @@ export function filing({ prove }: Contract): void {
   })
 
   prove('a write to a full pipe waits for a reader', (rig) => {
-    const [reader, writer] = pipe()
+    const [reader, writer] = rig.machine().pipe()
     rig.own(reader)
     rig.own(writer)
     const addr = rig.address(rig.alloc(1 << 20))
@@ -112,7 +109,7 @@ export function filing({ prove }: Contract): void {
   })
 
   prove('a write to a pipe nobody reads: -EPIPE', async (rig) => {
-    const [reader, writer] = pipe()
+    const [reader, writer] = rig.machine().pipe()
     rig.own(writer)
     rig.shut(reader)
     const addr = rig.address(rig.alloc(8))

@@ -1,7 +1,6 @@
 // Mistakes: every op with a wrong descriptor, operand or flag gets the errno Linux gives, and nothing else happens.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { pipe } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { name, RECEIVE, type Sqe } from '../rig.ts'
 import { message } from './sending.ts'
@@ -32,7 +31,10 @@ export function mistaking({ prove }: Contract): void {
   })
 
   prove('a descriptor that is no socket: -ENOTSOCK', (rig) => {
-    const [reader] = pipe().map((fd) => rig.own(fd))
+    const [reader] = rig
+      .machine()
+      .pipe()
+      .map((fd) => rig.own(fd))
     rig.provideAll()
     const at = rig.address(rig.alloc(256))
     const cases: readonly Sqe[] = [

@@ -1,7 +1,6 @@
 // Receive: multishot into provided buffers and one-shot into place; how a stream ends; buffers as backpressure.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { resetOnClose } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { type Cqe, name, RECEIVE, type Rig } from '../rig.ts'
 
@@ -74,7 +73,7 @@ export function receiving({ prove }: Contract): void {
     const id = rig.receive(ours)
     rig.send(peer, 'data')
     expect(rig.received(rig.wait()[0]!).toString()).toBe('data')
-    resetOnClose(peer)
+    rig.machine().resetOnClose(peer)
     rig.shut(peer)
     expect(rig.wait().map((cqe) => [cqe.id, name(cqe.res), cqe.more])).toEqual([[id, 'ECONNRESET', false]])
     expect(rig.settle()).toEqual([])

@@ -1,7 +1,6 @@
 // Send and sendmsg: whole with MSG_WAITALL, through full sockets; what a vanished peer does to them.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { resetOnClose } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { name, type Rig, type Sqe } from '../rig.ts'
 import { countPipeSignals } from '../signals.ts'
@@ -117,7 +116,7 @@ export function sending({ prove }: Contract): void {
 
   prove('a peer that is gone: -EPIPE, and no signal', async (rig) => {
     const [ours, peer] = rig.pair()
-    resetOnClose(peer)
+    rig.machine().resetOnClose(peer)
     rig.shut(peer)
     rig.settle(5)
     const at = rig.store(Buffer.from('x'))
@@ -138,7 +137,7 @@ export function sending({ prove }: Contract): void {
     const [ours, peer] = rig.narrowPair()
     const id = rig.submit(send(rig, ours, rig.alloc(BIG), BIG))
     expect(rig.settle(10)).toEqual([])
-    resetOnClose(peer)
+    rig.machine().resetOnClose(peer)
     rig.shut(peer)
     const cqes = rig.wait()
     expect(cqes).toHaveLength(1)
