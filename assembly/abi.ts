@@ -122,7 +122,22 @@ export const CALL_SHUTDOWN = 8 // a = how
 export const CALL_CLOSE = 9
 export const CALL_SEND = 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
 export const CALL_SENDMSG = 11 // a = offset of iovecs {u64 address, u64 length}, b = count, c = bytes in all; as SEND
-// A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
+export const CALL_OPEN = 12 // a = offset of a path, b = O_* (CLOEXEC is added), c = mode; fd = folder or AT_FDCWD → fd
+export const CALL_REOPEN = 13 // → another open description of the same file, for direct reads
+export const CALL_FSTAT = 14 // a = offset of a struct statx → 0
+export const CALL_PREAD = 15 // a = offset, b = length, c = place in the file → bytes, or -EAGAIN: not in memory
+export const CALL_PREAD_WAIT = 16 // as PREAD, but waits
+export const CALL_RESIDENT = 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 bytes lie in memory; the rest is fetched
+export const CALL_SENDFILE = 18 // a = file, b = count, c = place → bytes, 0 at the end of the file, or -EAGAIN
+export const CALL_MMAP_SEND = 19 // as SENDFILE
+export const CALL_SPLICE = 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
+export const CALL_PIPE = 21 // a = offset for two i32, b = capacity wished for → its capacity
+// A call that moves bytes and fails or falls short keeps this `enter` from blocking, so that the core can act on it.
+
+// … flags beside the number of a call
+export const CALL_OP_MASK = 0xff
+export const CALL_LINK = 0x100 // runs only if the call before it was a whole success; else its result is -ECANCELED
+export const CALL_MORE = 0x200 // SEND, SENDMSG, MMAP_SEND, SPLICE: more follows, so that a packet may wait to be full
 
 // Socket constants of Linux that the core and the loop need.
 export const AF_UNIX = 1
@@ -138,10 +153,29 @@ export const IPPROTO_TCP = 6
 export const TCP_NODELAY = 1
 export const IPPROTO_IPV6 = 41
 export const IPV6_V6ONLY = 26
+export const AT_FDCWD = -100
+export const O_RDONLY = 0
+export const O_NOCTTY = 0x100
+export const O_NONBLOCK = 0x800
+export const O_CLOEXEC = 0x80000
 export const SHUT_WR = 1
 export const SHUT_RDWR = 2
 export const MSG_WAITALL = 0x100
+export const MSG_MORE = 0x8000
 export const MSG_NOSIGNAL = 0x4000
+export const S_IFMT = 0xf000
+export const S_IFREG = 0x8000
+export const S_IFDIR = 0x4000
+export const STATX_BYTES = 256 // struct statx
+export const STATX_MODE = 28 // u16
+export const STATX_INO = 32 // u64
+export const STATX_SIZE = 40 // u64
+export const STATX_MTIME = 112 // i64 seconds, u32 nanoseconds
+export const STATX_DEV = 136 // two u32: major, minor
+export const STATX_DIO_ALIGN = 156 // u32, of places in a file that is read directly; 0: unknown
+export const STATX_BASIC_STATS = 0x7ff
+export const STATX_DIOALIGN = 0x2000
+export const FSYNC_DATASYNC = 1
 export const POLLIN = 1
 export const POLLOUT = 4
 
@@ -213,6 +247,11 @@ export const CONTROL_SIZED = 208 // u64, bytes received straight into the frame 
 export const CONTROL_OVERFLOWS = 216 // u64, enters that found the CQ full and completions held back
 export const CONTROL_FD_LIMIT = 352 // u32, `setup`: the kernel waits only for descriptors below this; 0: for any
 export const CONTROL_FDS_REFUSED = 360 // u64, ops and accepts refused because of that limit
+
+export const CONTROL_FILE_BYTES = 224 // u64, bytes of files handed to sockets (core)
+export const CONTROL_FILE_SLICES = 232 // u64, … in so many calls (core)
+export const CONTROL_FILE_COLD = 240 // u64, slices that were not in memory, and were waited for (core)
+export const CONTROL_FILE_FORCED = 248 // u64, … in vain, and were sent all the same (core)
 
 export const RINGS_BYTES_FIXED = 1024 // room for heads, tails and masks before the CQEs
 
@@ -318,6 +357,22 @@ export const UP_COMMAND = 7 // at: {count u32, {length u32, bytes}…} of a comm
 export const UP_DRAINED = 8 // the last channel of a draining endpoint has closed
 export const UP_SERVER = 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
 export const UP_IDLE = 10 // length: IDLE_*, a timeout of the channel that was reached; counted anew from now
+export const UP_FILE = 11 // a file operation of the host is complete: at: its number; length: its result, i32
+export const UP_SENT = 12 // a channel's oldest file is sent: at, extra: bytes; length: 0, or why not (errno, ERROR_*)
+
+// How the bytes of a file get into a socket.
+export const TRANSFER_AUTO = 0
+export const TRANSFER_READ = 1
+export const TRANSFER_MMAP = 2
+export const TRANSFER_SENDFILE = 3
+export const TRANSFER_SPLICE = 4
+export const TRANSFER_DIRECT = 5
+export const TRANSFER_OWNED = 0x100 // beside it: the descriptor is closed when the file is sent
+
+// user_data of KIND_FILE: the slot is an operation's number of the host, or a channel whose file is read or whose socket
+// is polled.
+export const FILE_OPERATION = 0x40000000
+export const FILE_READ = 0x20000000
 
 // Timeouts of a channel.
 export const IDLE_READ = 1 // nothing came

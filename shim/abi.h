@@ -127,7 +127,22 @@
 #define MR_CALL_CLOSE 9
 #define MR_CALL_SEND 10 // a = offset, b = length; MSG_NOSIGNAL | MSG_DONTWAIT → bytes or -EAGAIN
 #define MR_CALL_SENDMSG 11 // a = offset of iovecs {u64 address, u64 length}, b = count, c = bytes in all; as SEND
-// A SEND or SENDMSG that fails or falls short keeps this `enter` from blocking, so that the core can act on it.
+#define MR_CALL_OPEN 12 // a = offset of a path, b = O_* (CLOEXEC is added), c = mode; fd = folder or AT_FDCWD → fd
+#define MR_CALL_REOPEN 13 // → another open description of the same file, for direct reads
+#define MR_CALL_FSTAT 14 // a = offset of a struct statx → 0
+#define MR_CALL_PREAD 15 // a = offset, b = length, c = place in the file → bytes, or -EAGAIN: not in memory
+#define MR_CALL_PREAD_WAIT 16 // as PREAD, but waits
+#define MR_CALL_RESIDENT 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 bytes lie in memory; the rest is fetched
+#define MR_CALL_SENDFILE 18 // a = file, b = count, c = place → bytes, 0 at the end of the file, or -EAGAIN
+#define MR_CALL_MMAP_SEND 19 // as SENDFILE
+#define MR_CALL_SPLICE 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
+#define MR_CALL_PIPE 21 // a = offset for two i32, b = capacity wished for → its capacity
+// A call that moves bytes and fails or falls short keeps this `enter` from blocking, so that the core can act on it.
+
+// … flags beside the number of a call
+#define MR_CALL_OP_MASK 0xff
+#define MR_CALL_LINK 0x100 // runs only if the call before it was a whole success; else its result is -ECANCELED
+#define MR_CALL_MORE 0x200 // SEND, SENDMSG, MMAP_SEND, SPLICE: more follows, so that a packet may wait to be full
 
 // Socket constants of Linux that the core and the loop need.
 #define MR_AF_UNIX 1
@@ -143,10 +158,29 @@
 #define MR_TCP_NODELAY 1
 #define MR_IPPROTO_IPV6 41
 #define MR_IPV6_V6ONLY 26
+#define MR_AT_FDCWD (-100)
+#define MR_O_RDONLY 0
+#define MR_O_NOCTTY 0x100
+#define MR_O_NONBLOCK 0x800
+#define MR_O_CLOEXEC 0x80000
 #define MR_SHUT_WR 1
 #define MR_SHUT_RDWR 2
 #define MR_MSG_WAITALL 0x100
+#define MR_MSG_MORE 0x8000
 #define MR_MSG_NOSIGNAL 0x4000
+#define MR_S_IFMT 0xf000
+#define MR_S_IFREG 0x8000
+#define MR_S_IFDIR 0x4000
+#define MR_STATX_BYTES 256 // struct statx
+#define MR_STATX_MODE 28 // u16
+#define MR_STATX_INO 32 // u64
+#define MR_STATX_SIZE 40 // u64
+#define MR_STATX_MTIME 112 // i64 seconds, u32 nanoseconds
+#define MR_STATX_DEV 136 // two u32: major, minor
+#define MR_STATX_DIO_ALIGN 156 // u32, of places in a file that is read directly; 0: unknown
+#define MR_STATX_BASIC_STATS 0x7ff
+#define MR_STATX_DIOALIGN 0x2000
+#define MR_FSYNC_DATASYNC 1
 #define MR_POLLIN 1
 #define MR_POLLOUT 4
 
@@ -218,6 +252,11 @@
 #define MR_CONTROL_OVERFLOWS 216 // u64, enters that found the CQ full and completions held back
 #define MR_CONTROL_FD_LIMIT 352 // u32, `setup`: the kernel waits only for descriptors below this; 0: for any
 #define MR_CONTROL_FDS_REFUSED 360 // u64, ops and accepts refused because of that limit
+
+#define MR_CONTROL_FILE_BYTES 224 // u64, bytes of files handed to sockets (core)
+#define MR_CONTROL_FILE_SLICES 232 // u64, … in so many calls (core)
+#define MR_CONTROL_FILE_COLD 240 // u64, slices that were not in memory, and were waited for (core)
+#define MR_CONTROL_FILE_FORCED 248 // u64, … in vain, and were sent all the same (core)
 
 #define MR_RINGS_BYTES_FIXED 1024 // room for heads, tails and masks before the CQEs
 
@@ -323,6 +362,22 @@
 #define MR_UP_DRAINED 8 // the last channel of a draining endpoint has closed
 #define MR_UP_SERVER 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
 #define MR_UP_IDLE 10 // length: IDLE_*, a timeout of the channel that was reached; counted anew from now
+#define MR_UP_FILE 11 // a file operation of the host is complete: at: its number; length: its result, i32
+#define MR_UP_SENT 12 // a channel's oldest file is sent: at, extra: bytes; length: 0, or why not (errno, ERROR_*)
+
+// How the bytes of a file get into a socket.
+#define MR_TRANSFER_AUTO 0
+#define MR_TRANSFER_READ 1
+#define MR_TRANSFER_MMAP 2
+#define MR_TRANSFER_SENDFILE 3
+#define MR_TRANSFER_SPLICE 4
+#define MR_TRANSFER_DIRECT 5
+#define MR_TRANSFER_OWNED 0x100 // beside it: the descriptor is closed when the file is sent
+
+// user_data of KIND_FILE: the slot is an operation's number of the host, or a channel whose file is read or whose socket
+// is polled.
+#define MR_FILE_OPERATION 0x40000000
+#define MR_FILE_READ 0x20000000
 
 // Timeouts of a channel.
 #define MR_IDLE_READ 1 // nothing came

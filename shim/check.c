@@ -1,11 +1,13 @@
 // Proof at compile time that our numbers are the kernel's: nothing here runs.
 #include "shim.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #if __has_include(<linux/io_uring.h>)
 #include <linux/io_uring.h>
 #define MR_HAVE_URING_HEADER
@@ -133,6 +135,26 @@ SAME(MR_IPV6_V6ONLY, IPV6_V6ONLY);
 SAME(MR_SHUT_WR, SHUT_WR);
 SAME(MR_SHUT_RDWR, SHUT_RDWR);
 SAME(MR_MSG_WAITALL, MSG_WAITALL);
+SAME(MR_MSG_MORE, MSG_MORE);
+SAME(MR_AT_FDCWD, AT_FDCWD);
+SAME(MR_O_RDONLY, O_RDONLY);
+SAME(MR_O_NOCTTY, O_NOCTTY);
+SAME(MR_O_NONBLOCK, O_NONBLOCK);
+SAME(MR_O_CLOEXEC, O_CLOEXEC);
+SAME(MR_S_IFMT, S_IFMT);
+SAME(MR_S_IFREG, S_IFREG);
+SAME(MR_S_IFDIR, S_IFDIR);
+SAME(sizeof(struct statx), MR_STATX_BYTES);
+PLACE(struct statx, stx_mode, MR_STATX_MODE);
+PLACE(struct statx, stx_ino, MR_STATX_INO);
+PLACE(struct statx, stx_size, MR_STATX_SIZE);
+PLACE(struct statx, stx_mtime, MR_STATX_MTIME);
+PLACE(struct statx, stx_dev_major, MR_STATX_DEV);
+SAME(MR_STATX_BASIC_STATS, STATX_BASIC_STATS);
+#ifdef STATX_DIOALIGN
+PLACE(struct statx, stx_dio_offset_align, MR_STATX_DIO_ALIGN);
+SAME(MR_STATX_DIOALIGN, STATX_DIOALIGN);
+#endif
 SAME(MR_MSG_NOSIGNAL, MSG_NOSIGNAL);
 SAME(MR_POLLIN, POLLIN);
 SAME(MR_POLLOUT, POLLOUT);
