@@ -14,14 +14,16 @@ import {
   state,
   tableCreate,
 } from './channel/table'
+import { residencyCreate } from './channel/residency'
+import { owed, trainCreate } from './channel/train'
 import { respCreate } from './codec/resp'
 import { batchCreate } from './codec/resp-batch'
 import { repliesCreate } from './codec/resp-replies'
 import { arenaCreate } from './memory/arena'
 import { SITE_ANSWER } from './memory/abi'
-import { queueAppend, queueBytes, queueLost } from './memory/queue'
+import { queueAppend, queueLost } from './memory/queue'
 import { siteSet } from './memory/sites'
-import { hostWrite } from './service/host'
+import { hostSendFile, hostWrite } from './service/host'
 import { proxiesCreate } from './service/proxy/pool'
 import { REQUEST_CLIENT, REQUEST_QUEUE, requestDone, requestIsFirst } from './service/proxy/request'
 import { sessionCreate } from './service/session'
@@ -37,6 +39,7 @@ import { completionAttach } from './uring/completion'
 import { submissionAttach } from './uring/submission'
 
 export { run, flush } from './turn/run'
+export { fileSubmit } from './uring/file'
 export { upcallCount, upcallsDone } from './service/upcall'
 export { upcalls } from './memory/arena'
 export { cqReady } from './uring/completion'
@@ -111,6 +114,8 @@ export function create(
   crowdCreate()
   hostCreate()
   idleCreate()
+  trainCreate()
+  residencyCreate()
   sessionCreate()
   repliesCreate()
   if (!timersCreate()) return 0
@@ -132,6 +137,21 @@ export function find(slot: u32, generation: u32): usize {
 export function write(slot: u32, generation: u32, at: usize, length: u32): i32 {
   const ch = channelFind(slot, generation)
   return ch ? hostWrite(ch, at, length) : -abi.EPIPE
+}
+
+/** Queues bytes of a file for a channel; see hostSendFile. Numbers are f64 because they pass 32 bits. */
+export function sendFile(
+  slot: u32,
+  generation: u32,
+  fd: i32,
+  place: f64,
+  bytes: f64,
+  how: u32,
+  key: u32,
+  align: u32,
+): i32 {
+  const ch = channelFind(slot, generation)
+  return ch ? hostSendFile(ch, fd, <u64>place, <u64>bytes, how, key, align) : -abi.EPIPE
 }
 
 /** Ends our side of a channel once everything written is sent; the channel closes when the peer has ended too. */
@@ -161,10 +181,10 @@ export function pause(slot: u32, generation: u32, on: u32): void {
   resume(ch)
 }
 
-/** Bytes queued for a channel. */
+/** Bytes queued for a channel, those of files not counted. */
 export function queued(slot: u32, generation: u32): u32 {
   const ch = channelFind(slot, generation)
-  return ch ? queueBytes(ch + abi.CHANNEL_QUEUE) : 0
+  return ch ? owed(ch) : 0
 }
 
 /**

@@ -11,19 +11,25 @@ import { FLAG_CALLED, FLAG_SENDING, FLAG_STALLED, clearFlags, flags, setFlags, s
 import { channelData } from './user-data'
 
 /** Most pieces of one gathered send. */
-const GATHER_MAX: u32 = 64
+export const GATHER_MAX: u32 = 64
 
 export const TAG_SEND: u32 = 1 << 24
+export const TAG_FILE: u32 = 3 << 24
 export const TAG_NONE: u32 = 0
 export const TAG_SLOT_MASK: u32 = 0xffffff
 
-let iovecCount: u32 = 0
+export let iovecCount: u32 = 0
 /** Bytes of the last gather. */
 export let gathered: u32 = 0
 
 /** The iovecs of the last turn are no longer read. */
 export function outboundTurn(): void {
   iovecCount = 0
+}
+
+/** The last gather is part of a call: its iovecs are taken. */
+export function iovecsTake(count: u32): void {
+  iovecCount += count
 }
 
 /** Starts the next send of a channel that has none under way and owes something; false where there was no room. */

@@ -34,8 +34,12 @@ export const FLAG_LAST: u32 = 1 << 19 // no more requests: close when the last r
 export const FLAG_TIMED: u32 = 1 << 23 // it has timeouts of its own
 export const FLAG_TIMES_SET: u32 = 1 << 24 // … which are counted from the next flush
 
+export const FLAG_TRAIN: u32 = 1 << 25 // files are in its outbound queue
+export const FLAG_READING: u32 = 1 << 26 // a READ of a file is with the kernel
+
 export const FLAGS_BLOCKED: u32 = FLAG_BLOCKED_OUT | FLAG_BLOCKED_SERVICE | FLAG_BLOCKED_HOST
-const FLAGS_IN_KERNEL: u32 = FLAG_RECV_ARMED | FLAG_CANCELLING | FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING
+const FLAGS_IN_KERNEL: u32 =
+  FLAG_RECV_ARMED | FLAG_CANCELLING | FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING | FLAG_READING
 
 let touched: u32 = 0 // slots that were ever used; the ones above cost no memory yet
 let freeSlot: usize = 0

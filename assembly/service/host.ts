@@ -26,9 +26,10 @@ import {
   codecRelease,
   codecTake,
 } from '../codec/codec'
+import { lastQueue, owed, trainAppend, trainIsLong, trainWrote } from '../channel/train'
 import { recordAt, recordsCount, recordsFirst, recordsRoom, recordsShort } from '../codec/records'
 import { SITE_WRITE } from '../memory/abi'
-import { queueBytes, queueLost, queueRoom, queueWrote } from '../memory/queue'
+import { queueLost, queueRoom, queueWrote } from '../memory/queue'
 import { siteSet } from '../memory/sites'
 import { hurry } from '../uring/submission'
 import { upcall, upcallRoom } from './upcall'
@@ -104,9 +105,9 @@ export function hostRelease(ch: usize): void {
 export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   if (state(ch) != abi.STATE_OPEN || flags(ch) & FLAG_ENDING) return -abi.EPIPE
   const ep = endpoint(ch)
-  const queue = ch + abi.CHANNEL_QUEUE
+  const queue = lastQueue(ch)
   const high = load<u32>(ep, abi.ENDPOINT_HIGH)
-  if (<u64>queueBytes(queue) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
+  if (<u64>owed(ch) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
   siteSet(SITE_WRITE)
   const codec = <usize>load<u32>(ep, abi.ENDPOINT_CODEC)
   const to = queueRoom(queue, codecBound(codec, length))
@@ -117,8 +118,23 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   const written = codecEncode(codec, to, at, length)
   if (written < 0) return written
   queueWrote(queue, written)
+  trainWrote(ch, written)
   dirty(ch)
-  if (queueBytes(queue) <= high) return 1
+  if (owed(ch) <= high) return 1
   setFlags(ch, FLAG_WRITABLE_WANTED | FLAG_BLOCKED_OUT) // no more is decoded for a channel that is full (law 7)
+  return 0
+}
+
+/**
+ * Queues bytes of a file for a channel; UP_SENT follows when the socket has them. Returns 1, or 0 where so many files
+ * wait that UP_WRITABLE follows, or −errno with nothing queued: −EPIPE after the end, −ENOBUFS, −ENOMEM.
+ */
+export function hostSendFile(ch: usize, fd: i32, place: u64, bytes: u64, how: u32, key: u32, align: u32): i32 {
+  if (state(ch) != abi.STATE_OPEN || flags(ch) & FLAG_ENDING) return -abi.EPIPE
+  const result = trainAppend(ch, fd, place, bytes, how, key, align)
+  if (result < 0) return result
+  dirty(ch)
+  if (!trainIsLong(ch)) return 1
+  setFlags(ch, FLAG_WRITABLE_WANTED | FLAG_BLOCKED_OUT)
   return 0
 }

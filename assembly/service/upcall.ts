@@ -59,6 +59,11 @@ export function upcallEndpoint(kind: u32, ep: usize, at: usize, length: u32, ext
   put(kind, 0, 0, load<u32>(ep, abi.ENDPOINT_ID), at, length, extra)
 }
 
+/** Reports that a file operation of the host is complete. */
+export function upcallFile(id: u32, result: i32): void {
+  put(abi.UP_FILE, 0, 0, 0, id, <u32>result, 0)
+}
+
 function put(kind: u32, slot: u32, generation: u32, id: u32, at: usize, length: u32, extra: u64): void {
   assert(count < UPCALL_ENTRIES)
   const u = upcalls + <usize>(count++) * abi.UPCALL_BYTES

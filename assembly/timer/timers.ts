@@ -39,6 +39,7 @@ export const TIMER_STORES: u32 = 1 // keyspaces: active expiry
 export const TIMER_SERVER: u32 = 2 // a proxy's server: connect again, give up connecting, give up waiting
 export const TIMER_ENDPOINT: u32 = 3 // an endpoint has drained long enough
 export const TIMER_IDLE: u32 = 4 // a channel's idle, read and write timeouts
+export const TIMER_FILE: u32 = 5 // a train: a file that was cold is looked at again
 
 const PLACE_COARSE: u16 = 0
 const PLACE_FINE: u16 = 1

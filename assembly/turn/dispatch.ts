@@ -165,6 +165,11 @@ export function drained(ch: usize): void {
   if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_WRITABLE, ch, 0, 0, 0)
 }
 
+/** The oldest file in the channel's queue is with the socket, or was not sent to its end: errno, or ERROR_*. */
+export function fileSent(ch: usize, bytes: u64, error: u32): void {
+  if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_SENT, ch, <u32>bytes, error, bytes >> 32)
+}
+
 /** What a channel's decoder holds is given back. */
 export function released(ch: usize): void {
   if (service(ch) == abi.SERVICE_HOST && state(ch) != abi.STATE_LISTENING) hostRelease(ch)

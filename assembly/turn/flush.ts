@@ -20,6 +20,7 @@ import {
   FLAG_SHUT,
   FLAG_SIZED_WANTED,
   FLAG_TIMES_SET,
+  FLAG_TRAIN,
   FLAG_WRITABLE_WANTED,
   FLAGS_BLOCKED,
   channelRelease,
@@ -45,6 +46,7 @@ import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inboun
 import { acceptAgain, acceptEnd, acceptsSingly, listenerOf } from './accept'
 import { idleBegin, idleEnd } from './idle'
 import { lingerBegin, lingerEnd } from './linger'
+import { trainEnd, trainFlush } from './trains'
 
 /** While decoding is blocked, receiving goes on until this much waits. */
 const BLOCKED_BYTES: u32 = 65536
@@ -71,6 +73,10 @@ function flush(ch: usize): bool {
   if (state(ch) == abi.STATE_CLOSING) return close(ch)
   if (flags(ch) & FLAG_TIMES_SET) idleBegin(ch)
   arm(ch)
+  if (flags(ch) & FLAG_TRAIN) {
+    const train = trainFlush(ch)
+    if (train) return train > 0
+  }
   if (!(flags(ch) & FLAGS_SENDING) && queueBytes(ch + abi.CHANNEL_QUEUE) && !outboundSend(ch)) return false
   if (flags(ch) & FLAGS_SENDING) {
     if (flags(ch) & FLAG_CALLED && (waitingCount || awaited(ch))) hurry()
@@ -100,6 +106,7 @@ function arm(ch: usize): void {
     const fd = load<i32>(ch, abi.CHANNEL_FD)
     if (state(ch) == abi.STATE_LISTENING) {
       const s = sqe(abi.OP_ACCEPT, fd, channelData(ch, abi.KIND_ACCEPT))
+      store<u32>(s, abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, abi.SQE_OP_FLAGS) // a sendfile must not wait
       if (!acceptsSingly(ch)) store<u16>(s, abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
       store<u32>(ch, acceptsSingly(ch) ? 0 : 1, abi.CHANNEL_OWNER) // whether it is a multishot that is armed
     } else if (!(f & FLAG_SIZED_WANTED) || !armSized(ch, fd)) {
@@ -171,6 +178,7 @@ function close(ch: usize): bool {
     }
     return true // the last completion makes it dirty again
   }
+  if (flags(ch) & FLAG_TRAIN && !trainEnd(ch)) return false
   if (!call(abi.CALL_CLOSE, load<i32>(ch, abi.CHANNEL_FD), 0, 0, 0, TAG_NONE)) return false
   const ep = endpoint(ch)
   const listener = listenerOf(ep) == ch

@@ -1,7 +1,8 @@
 // The turn: results of calls, completions, clocks and deadlines, and then the flush. One `run` per `enter`.
 
 import * as abi from '../abi'
-import { TAG_SEND, TAG_SLOT_MASK, outboundSent, outboundTurn } from '../channel/outbound'
+import { slicesServe } from '../channel/file-send'
+import { TAG_FILE, TAG_SEND, TAG_SLOT_MASK, outboundSent, outboundTurn } from '../channel/outbound'
 import {
   FLAG_BLOCKED_OUT,
   FLAG_CALLED,
@@ -26,17 +27,17 @@ import {
   waitingCount,
   waitingTake,
 } from '../channel/table'
+import { owed, trainIsShort } from '../channel/train'
 import { clockSet, nowNs } from '../clock'
 import { calls, control } from '../memory/arena'
 import { count } from '../memory/counter'
-import { queueBytes } from '../memory/queue'
 import { memoryTick } from '../memory/remote'
 import { siteSet } from '../memory/sites'
 import { SITE_TICK } from '../memory/abi'
 import { skbLive } from '../memory/skb'
 import { TAG_SOCKET, upstreamConnected, upstreamSocket } from '../service/proxy/upstream'
 import { storesFlush } from '../service/stores'
-import { upcallCount, upcallSlack } from '../service/upcall'
+import { upcallCount, upcallFile, upcallSlack } from '../service/upcall'
 import { timersNext } from '../timer/timers'
 import { NEVER } from '../timer/wheel'
 import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
@@ -49,6 +50,7 @@ import { flushAll } from './flush'
 import { received, receivedEnd, receivedSized, resume } from './inbound'
 import { idleSent } from './idle'
 import { timeoutsTick } from './timeouts'
+import { trainPolled, trainRead, trainResult } from './trains'
 
 /** Most completions of one turn; then the host's loop has its say (law 9). */
 const BUDGET: u32 = 256
@@ -84,6 +86,7 @@ export function flush(): void {
   storesFlush()
   timeoutsTick()
   const clean = kept && flushAll()
+  slicesServe()
   hostWatch()
   submissionPublish()
   crowdTick()
@@ -105,6 +108,7 @@ function results(): void {
     const result = load<i32>(at, abi.CALL_RESULT)
     if ((tag & ~TAG_SLOT_MASK) == TAG_SEND) sent(channelAt(tag & TAG_SLOT_MASK), result, FLAG_CALLED)
     else if ((tag & ~TAG_SLOT_MASK) == TAG_SOCKET) upstreamSocket(tag & TAG_SLOT_MASK, result)
+    else if ((tag & ~TAG_SLOT_MASK) == TAG_FILE) trainResult(channelAt(tag & TAG_SLOT_MASK), at, result)
   }
 }
 
@@ -116,7 +120,7 @@ function sent(ch: usize, result: i32, bit: u32): void {
   if (error) return fail(ch, error)
   const f = flags(ch)
   if (!(f & (FLAG_BLOCKED_OUT | FLAG_WRITABLE_WANTED))) return
-  if (queueBytes(ch + abi.CHANNEL_QUEUE) > load<u32>(endpoint(ch), abi.ENDPOINT_LOW)) return
+  if (owed(ch) > load<u32>(endpoint(ch), abi.ENDPOINT_LOW) || !trainIsShort(ch)) return
   clearFlags(ch, FLAG_BLOCKED_OUT | FLAG_WRITABLE_WANTED)
   if (f & FLAG_WRITABLE_WANTED) drained(ch)
   if (f & FLAG_BLOCKED_OUT) resume(ch)
@@ -130,6 +134,7 @@ function fail(ch: usize, error: i32): void {
 function complete(data: u64, result: i32, cqeFlags: u32): void {
   const kind = data >> abi.UD_KIND_SHIFT
   if (kind == abi.KIND_HOST) return hostReady()
+  if (kind == abi.KIND_FILE) return ofFile(data, result, cqeFlags)
   const ch = channelFind(<u32>data, <u32>(data >> abi.UD_GENERATION_SHIFT) & abi.GENERATION_MASK)
   if (!ch) return stale(kind, result, cqeFlags)
   const more = (cqeFlags & abi.CQE_FLAG_MORE) != 0
@@ -153,6 +158,16 @@ function complete(data: u64, result: i32, cqeFlags: u32): void {
       upstreamConnected(ch, result)
       break
   }
+}
+
+/** A file operation of the host, a READ of a channel's file, or a poll of the socket it goes to. */
+function ofFile(data: u64, result: i32, cqeFlags: u32): void {
+  const slot = <u32>data
+  if (slot & abi.FILE_OPERATION) return upcallFile(slot & ~abi.FILE_OPERATION, result)
+  const ch = channelFind(slot & ~abi.FILE_READ, <u32>(data >> abi.UD_GENERATION_SHIFT) & abi.GENERATION_MASK)
+  if (!ch) stale(abi.KIND_FILE, result, cqeFlags)
+  else if (slot & abi.FILE_READ) trainRead(ch, result)
+  else trainPolled(ch, result)
 }
 
 function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {

@@ -8,6 +8,7 @@ import { storesDue } from '../service/stores'
 import { upcallSlack } from '../service/upcall'
 import {
   TIMER_ENDPOINT,
+  TIMER_FILE,
   TIMER_IDLE,
   TIMER_SERVER,
   TIMER_STORES,
@@ -22,6 +23,7 @@ import { acceptDue } from './accept'
 import { endpointDue } from './endpoints'
 import { idleDue } from './idle'
 import { lingerDue } from './linger'
+import { trainDue } from './trains'
 
 /** Lets everything happen whose time has come, a limited number of things a turn. */
 export function timeoutsTick(): void {
@@ -51,6 +53,9 @@ function ofKind(kind: u32, owner: usize): void {
       break
     case TIMER_ENDPOINT:
       endpointDue(owner)
+      break
+    case TIMER_FILE:
+      trainDue(owner)
       break
     default:
       assert(kind == TIMER_IDLE)
