@@ -7,6 +7,7 @@ provideCore(readCore)
 export type { TcpAddress } from './channel/address.ts'
 export type { Channel, Handler } from './channel/channel.ts'
 export type { FrameError } from './channel/errors.ts'
+export type { SendFileOptions, SendFileStrategy } from './channel/send-file.ts'
 export type { Codec } from './core/codec/codec.ts'
 export { type DelimiterOptions, delimiter } from './core/codec/delimiter.ts'
 export { type FixedOptions, fixed } from './core/codec/fixed.ts'

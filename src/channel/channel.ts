@@ -5,6 +5,7 @@ import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
 import { readSocketAddress, type TcpAddress } from './address.ts'
 import { Held } from './held.ts'
+import { openFile, type SendFileOptions, Sendings } from './send-file.ts'
 
 /** Plain functions, called synchronously; all but `frame` may be left out. */
 export interface Handler<M = undefined> {
@@ -43,6 +44,9 @@ export class Channel {
   /** Nothing more is delivered: the handler has ended or destroyed the channel. */
   #done = false
   #held: Held | undefined
+  #sendings: Sendings | undefined
+  /** Why the connection failed. */
+  #failure: Error | undefined
 
   /** @internal */
   constructor(loop: Loop, slot: number, generation: number, deliverer: Deliverer) {
@@ -76,6 +80,18 @@ export class Channel {
     else this.#deliverer.error(this, error)
   }
 
+  /** @internal The connection has failed. */
+  failed(error: Error): void {
+    this.#failure = error
+    this.receivedError(error)
+  }
+
+  /** @internal The oldest file is sent; `error`: it is not, and never will be. */
+  fileSent(sent: number, error: number): void {
+    const failure = this.#sendings?.sent(sent, error)
+    if (failure !== undefined) this.failed(failure)
+  }
+
   /** @internal The peer has ended its side. */
   receivedEnd(): void {
     if (this.#done) return
@@ -95,6 +111,7 @@ export class Channel {
     this.#done = true
     this.#held?.drop()
     this.#held = undefined
+    this.#sendings?.drop(this.#failure)
   }
 
   get #waits(): boolean {
@@ -169,6 +186,37 @@ export class Channel {
     return result
   }
 
+  /**
+   * Queues bytes of a file behind everything written before; what is written after follows them. A path is opened now,
+   * and what is sent is what was opened, whatever happens to the path; a descriptor stays the caller's, and open until
+   * the promise settles. Resolves with the number of bytes once the socket has them all.
+   *
+   * Rejects with nothing queued where the file cannot be opened or has not that many bytes (ERR_OUT_OF_RANGE), is no
+   * regular file (MILLRACE_ERR_NOT_A_FILE), or too many wait already (ENOBUFS); with EPIPE where the channel closes
+   * before; with MILLRACE_ERR_FILE_TRUNCATED where the file becomes shorter meanwhile, which closes the channel, since
+   * bytes are missing. A failure after queueing is told to the handler's `error` too, so that nobody has to look at the
+   * promise. Bytes of files do not count against the watermarks; above 16 files no frames come until 8 are left.
+   */
+  sendFile(file: string | number, options: SendFileOptions = {}): Promise<number> {
+    try {
+      const opened = openFile(this.#loop, file, options)
+      const how = opened.how | (opened.owned ? abi.TRANSFER_OWNED : 0)
+      const { fd, offset, length, key, align, subject } = opened
+      const { core } = this.#loop
+      const result = core.sendFile(this.#slot, this.#generation, fd, offset, length, how, key, align)
+      if (result < 0) {
+        if (opened.owned) this.#loop.call(abi.CALL_CLOSE, fd)
+        throw systemError(result, 'sendFile', subject)
+      }
+      this.#loop.touch()
+      if (result === 0) this.#full = true
+      this.#sendings ??= new Sendings()
+      return this.#sendings.add(opened)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
   /** Ends our side once everything written is sent; no more frames come, and the channel closes. */
   end(): void {
     this.#done = true
@@ -198,7 +246,7 @@ export class Channel {
     })
   }
 
-  /** Bytes queued and not yet sent. */
+  /** Bytes queued and not yet sent, those of files not counted. */
   get writableLength(): number {
     return this.#loop.core.queued(this.#slot, this.#generation) >>> 0
   }

@@ -1,10 +1,13 @@
 // Errors of decoders: our own codes in one table.
 import {
+  ERROR_FILE_TRUNCATED,
   ERROR_FRAME_CORRUPTED,
   ERROR_FRAME_INCOMPLETE,
   ERROR_FRAME_TOO_LONG,
   ERROR_NO_MEMORY,
+  ERROR_NOT_A_FILE,
   ERROR_PREFIX_CORRUPTED,
+  ERROR_WRITE_SHORT,
 } from '../../assembly/codec/abi.ts'
 import { MEMCACHED_ERRORS } from './codec/memcached-errors.ts'
 import { RESP_ERRORS } from './codec/resp-errors.ts'
@@ -43,6 +46,17 @@ export const ERRORS: Readonly<Record<number, ErrorMeaning>> = {
     fatal: true,
   },
   [ERROR_NO_MEMORY]: { code: 'MILLRACE_ERR_NO_MEMORY', message: "the core's memory is exhausted", fatal: true },
+  [ERROR_FILE_TRUNCATED]: {
+    code: 'MILLRACE_ERR_FILE_TRUNCATED',
+    message: 'the file became shorter while it was sent; to change a file that is served, replace it by rename',
+    fatal: true,
+  },
+  [ERROR_NOT_A_FILE]: { code: 'MILLRACE_ERR_NOT_A_FILE', message: 'only regular files can be sent' },
+  [ERROR_WRITE_SHORT]: {
+    code: 'MILLRACE_ERR_WRITE_SHORT',
+    message: 'the file took only a part of what was written; the disk may be full, and the tail is torn',
+    fatal: true,
+  },
   ...RESP_ERRORS,
   ...MEMCACHED_ERRORS,
   ...HTTP1_ERRORS,

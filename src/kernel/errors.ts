@@ -32,10 +32,12 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there; start the server or correct the address',
   ECONNRESET: 'the peer closed the connection without warning',
   EHOSTUNREACH: 'there is no route to the host; check the address and the network',
+  EISDIR: 'it is a directory; give the path of a file',
   EINVAL: 'the kernel rejects an argument; if the address is right, this is a bug in millrace',
   EMFILE: 'this process has no descriptors left, raise the limit with `ulimit -n`; or the kernel chosen holds no more',
   ENETUNREACH: 'there is no route to the network; check the address and the network',
   ENFILE: 'the system has no descriptors left; raise the sysctl fs.file-max',
+  ENAMETOOLONG: 'the path is longer than the system allows',
   ENOBUFS: 'the kernel has no buffer space left; lower the number of connections or add memory',
   ENOENT: 'there is no such file; check the path',
   ENOMEM: 'the kernel has no memory for it; check `ulimit -l`, the memory limit of the container and free memory',
@@ -47,6 +49,16 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   EPROTO: 'shim and core were built from different layouts; run `make build`',
   ETIMEDOUT: 'no answer came in time; the host is down or a firewall drops the packets',
   EUSERS: 'there are too many loops in this process',
+}
+
+/** What differs where the call was about a file. */
+const FILE_EXPLANATIONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied; this user may not open the file, or a directory on its way',
+  EINVAL: 'the file system does not support it; another strategy may work',
+  EIO: 'the disk, or what stands for it, fails; look at the kernel log',
+  ENOSPC: 'the disk is full; make room',
+  ENOTDIR: 'a part of the path is no directory; check the path',
+  EROFS: 'the file system is read-only',
 }
 
 /** Linux's numbers that libuv has no name for, as far as the shim uses them. */
@@ -71,7 +83,7 @@ function place(subject: Subject): string {
 export function systemError(errno: number, syscall: string, subject: Subject = {}): SystemError {
   if (!Number.isInteger(errno) || errno >= 0) throw new RangeError(`not a negative errno: ${errno}`)
   const code = errorName(errno)
-  const explanation = EXPLANATIONS[code]
+  const explanation = (subject.path === undefined ? undefined : FILE_EXPLANATIONS[code]) ?? EXPLANATIONS[code]
   const error = new Error(`${syscall} ${code}${place(subject)}${explanation === undefined ? '' : `: ${explanation}`}`)
   return Object.assign(error, { code, errno, syscall }, subject)
 }

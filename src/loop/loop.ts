@@ -172,6 +172,12 @@ export class Loop {
       skbs: u32(abi.CONTROL_SKBS),
       sizedBytes: u64(abi.CONTROL_SIZED),
       fdsRefused: u64(abi.CONTROL_FDS_REFUSED),
+      files: {
+        bytes: u64(abi.CONTROL_FILE_BYTES),
+        slices: u64(abi.CONTROL_FILE_SLICES),
+        cold: u64(abi.CONTROL_FILE_COLD),
+        forced: u64(abi.CONTROL_FILE_FORCED),
+      },
       heapUsed: this.core.heapUsed() >>> 0,
       slabUsed: this.core.slabUsed() >>> 0,
     }
@@ -287,6 +293,8 @@ export interface LoopStats {
   readonly sizedBytes: number
   /** Operations and accepts refused because the kernel cannot hold such a high descriptor. */
   readonly fdsRefused: number
+  /** Bytes of files that went to sockets, in how many slices; how many of those had to wait for a disk, and in vain. */
+  readonly files: { readonly bytes: number; readonly slices: number; readonly cold: number; readonly forced: number }
   readonly heapUsed: number
   readonly slabUsed: number
 }

@@ -27,6 +27,26 @@ export interface Runtime extends RingExports {
   readonly upcalls: WebAssembly.Global
   find(slot: number, generation: number): number
   write(slot: number, generation: number, at: number, length: number): number
+  sendFile(
+    slot: number,
+    generation: number,
+    fd: number,
+    place: number,
+    bytes: number,
+    how: number,
+    key: number,
+    align: number,
+  ): number
+  fileSubmit(
+    id: number,
+    op: number,
+    fd: number,
+    at: number,
+    length: number,
+    place: number,
+    opFlags: number,
+    linked: boolean,
+  ): number
   end(slot: number, generation: number, whole: number): void
   destroy(slot: number, generation: number): void
   pause(slot: number, generation: number, on: number): void

@@ -137,7 +137,10 @@ class HandlerBridge<M> implements EndpointHandler, Deliverer {
         channel.drained()
         break
       case abi.UP_ERROR:
-        channel.receivedError(channelError(length, extra))
+        channel.failed(channelError(length, extra))
+        break
+      case abi.UP_SENT:
+        channel.fileSent((at >>> 0) + extra * 2 ** 32, length)
         break
       case abi.UP_END:
         channel.receivedEnd()
