@@ -17,10 +17,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SIGNAL_LOOK_NS 100000000u // how long SIGPIPE's disposition is believed
 #define PROBE_BYTES (128 * 1024) // one page in so many is looked at
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
 #endif
+
+/** Whether SIGPIPE is ignored, as Node does: asked now and then, since asking costs a system call. */
+static bool pipes_ignored(void) {
+  static _Thread_local uint64_t looked;
+  static _Thread_local bool ignored;
+  uint64_t now = mr_now_ns();
+  if (!looked || now - looked > SIGNAL_LOOK_NS) {
+    struct sigaction action;
+    ignored = sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+    looked = now;
+  }
+  return ignored;
+}
 
 /** A call that raises SIGPIPE and has no flag against it: the signal is taken back where it would be fatal. */
 struct quiet {
@@ -29,10 +43,9 @@ struct quiet {
 };
 
 static void quiet_begin(struct quiet *quiet) {
-  struct sigaction action;
   sigset_t pipes, pending;
-  quiet->blocked = sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler != SIG_IGN;
-  if (!quiet->blocked) return; // Node ignores it
+  quiet->blocked = !pipes_ignored();
+  if (!quiet->blocked) return;
   sigemptyset(&pipes);
   sigaddset(&pipes, SIGPIPE);
   sigpending(&pending);

@@ -125,7 +125,7 @@ export function trainResult(ch: usize, record: usize, result: i32): void {
     case abi.CALL_SENDMSG:
       return queueSent(ch, result, load<u32>(record, abi.CALL_C))
     case abi.CALL_RESIDENT:
-      return looked(ch, file, result)
+      return looked(ch, file, result, load<u32>(record, abi.CALL_B))
     case abi.CALL_SENDFILE:
     case abi.CALL_MMAP_SEND:
       if (take(ch, file, result)) fileMoved(ch, file, result, load<u32>(record, abi.CALL_B))
@@ -201,7 +201,7 @@ function queueSent(ch: usize, result: i32, asked: u32): void {
 }
 
 /** How much of the file lies in memory. */
-function looked(ch: usize, file: usize, result: i32): void {
+function looked(ch: usize, file: usize, result: i32, window: u32): void {
   if (result == -abi.ECANCELED) return
   if (result == 0) return cold(ch, file)
   if (result < 0) {
@@ -211,6 +211,7 @@ function looked(ch: usize, file: usize, result: i32): void {
   const place = load<u64>(file, F_PLACE)
   residencyFound(load<u32>(file, F_KEY), place, place + <u32>result)
   store<u32>(file, 0, F_TRIES)
+  if (<u32>result == window) store<u32>(file, load<u32>(file, F_FLAGS) & ~FILE_COLD, F_FLAGS)
 }
 
 /** Books what a call took from the file; false where it took nothing. */

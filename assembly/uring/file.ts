@@ -5,7 +5,7 @@ import { hostAddress, sqRoom, sqe, userData } from './submission'
 
 /**
  * Queues one operation, to be submitted with the next `enter`. `at` and, for STATX, `place` are offsets in the memory.
- * False, and nothing queued, where the ring has no room for it and for the one that it may be linked to.
+ * False, and nothing queued, where the ring has no room for it, or for the one behind it that is linked to it.
  */
 export function fileSubmit(
   id: u32,
@@ -17,7 +17,7 @@ export function fileSubmit(
   opFlags: u32,
   linked: bool,
 ): bool {
-  if (sqRoom() < 2) return false
+  if (sqRoom() < <u32>(linked ? 2 : 1)) return false
   const s = sqe(op, fd, userData(abi.KIND_FILE, 0, id | abi.FILE_OPERATION))
   if (linked) store<u8>(s, abi.SQE_FLAG_IO_LINK, abi.SQE_FLAGS)
   if (at) store<u64>(s, hostAddress(at), abi.SQE_ADDR)

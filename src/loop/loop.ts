@@ -4,6 +4,7 @@ import * as abi from '../../assembly/abi.ts'
 import { announceRefusals, type KernelChoice, openKernel } from '../kernel/choose.ts'
 import { systemError } from '../kernel/errors.ts'
 import { type Native, native } from '../kernel/native.ts'
+import { Files } from './files.ts'
 import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
 import { startWait, type Turn, type Wait } from './wait.ts'
@@ -38,6 +39,7 @@ const MEMORY_MAX = 65535 * PAGE // one page short of 4 GiB, so that every offset
 const SQ_ENTRIES = 4096
 const CQ_ENTRIES = 8192
 const STAGE_BYTES = 65536
+const NO_ENDPOINT = 0 // in upcalls that are of no endpoint
 /** The most a turn may take before the host has its say. */
 const TURN_NS = 1_000_000
 /** Work that comes again within this time is waited for inside the turn. */
@@ -60,6 +62,7 @@ export class Loop {
   readonly #leaks: number
   readonly #endpoints = new Map<number, EndpointHandler>()
   #lastId = 0
+  #files: Files | undefined
   #refs = 0
   #turning = false
   #lastTurn = 0
@@ -133,6 +136,15 @@ export class Loop {
     this.#endpoints.delete(this.view.getUint32(endpoint + abi.ENDPOINT_ID, true))
   }
 
+  /** File operations through this loop's kernel. */
+  get files(): Files {
+    if (this.#files === undefined) {
+      this.#files = new Files(this)
+      this.#endpoints.set(NO_ENDPOINT, this.#files)
+    }
+    return this.#files
+  }
+
   /** The loop keeps the process alive while anyone refs it. */
   ref(): void {
     if (++this.#refs === 1) this.wait.ref(true)
@@ -196,6 +208,7 @@ export class Loop {
     const leaks = this.#leaks > 0 && skbs > 0 ? this.leaks() : []
     this.wait.stop()
     this.native.close(this.#handle)
+    this.#files?.drop()
     if (this.#leaks > 0 && skbs > 0) throw leakError(skbs, leaks, this.#leaks)
   }
 
