@@ -1,13 +1,27 @@
 // Opens COUNT connections to 127.0.0.1:PORT that never say a word, prints "open COUNT" and holds them until its
-// standard input ends. The source address changes every few thousand connections, so that ports do not run out. Usage:
-// idle PORT COUNT
+// standard input ends. With `echo`, each sends one byte first and waits until it is back, so that the server is known
+// to serve it. The source address changes every few thousand connections, so that ports do not run out. Usage: idle
+// PORT COUNT [echo]
 #include "bench.h"
 
 enum { PER_ADDRESS = 5000, FIRST_HOST = 0x7f000101 }; // 127.0.1.1
 
+static void echo(int fd) {
+  char byte = '.';
+  if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1) die("send");
+  struct timeval patience = {.tv_sec = 20};
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) die("SO_RCVTIMEO");
+  ssize_t got = recv(fd, &byte, 1, 0);
+  if (got < 0) die("recv");
+  if (got == 1) return;
+  fprintf(stderr, "the server closed a connection\n");
+  exit(1);
+}
+
 int main(int count, char **arguments) {
-  if (count != 3) {
-    fprintf(stderr, "usage: %s PORT COUNT\n", arguments[0]);
+  int echoes = count == 4 && strcmp(arguments[3], "echo") == 0;
+  if (count != 3 && !echoes) {
+    fprintf(stderr, "usage: %s PORT COUNT [echo]\n", arguments[0]);
     return 2;
   }
   struct sockaddr_in server = loopback(INADDR_LOOPBACK, number(arguments[1], "PORT", 1, 65535));
@@ -21,6 +35,7 @@ int main(int count, char **arguments) {
     struct sockaddr_in source = loopback((uint32_t)(FIRST_HOST + i / PER_ADDRESS), 0);
     if (bind(fd, (struct sockaddr *)&source, sizeof source) != 0) die("bind");
     if (connect(fd, (struct sockaddr *)&server, sizeof server) != 0) die("connect");
+    if (echoes) echo(fd);
   }
   printf("open %ld\n", wanted);
   fflush(stdout);

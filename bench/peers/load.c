@@ -1,10 +1,10 @@
 // A closed-loop load generator for echo servers: every connection sends DEPTH messages of SIZE bytes, waits until
 // exactly those bytes are back, and sends the next. Prints one JSON object: requests, requests per second, latency of a
-// batch and, given the server's pid, the CPU time that all its threads used in the same window. Usage: load PORT
-// CONNECTIONS SIZE DEPTH MILLISECONDS [PID]
+// batch and, given the server's pid, the CPU time that all its threads and children used in the same window. Usage:
+// load PORT CONNECTIONS SIZE DEPTH MILLISECONDS [PID]
 #include "bench.h"
+#include "cpu.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 
@@ -46,27 +46,6 @@ static double percentile_us(double share) {
     if (seen > 0 && (double)seen >= share * (double)total) return bucket_us(i);
   }
   return 0;
-}
-
-/** CPU time of all threads of a process, in nanoseconds, as the scheduler counts it; 0 without a pid. */
-static uint64_t cpu_ns(long pid) {
-  char path[320];
-  uint64_t sum = 0;
-  if (pid == 0) return 0;
-  snprintf(path, sizeof path, "/proc/%ld/task", pid);
-  DIR *tasks = opendir(path);
-  if (tasks == NULL) die(path);
-  for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-    if (task->d_name[0] == '.') continue;
-    snprintf(path, sizeof path, "/proc/%ld/task/%s/schedstat", pid, task->d_name);
-    FILE *file = fopen(path, "r");
-    unsigned long long ns = 0;
-    if (file == NULL) continue; // a thread that ended meanwhile
-    if (fscanf(file, "%llu", &ns) == 1) sum += ns;
-    fclose(file);
-  }
-  closedir(tasks);
-  return sum;
 }
 
 static void watch(int operation, long index, uint32_t events) {
@@ -181,12 +160,13 @@ int main(int count, char **arguments) {
   for (long i = 0; i < connection_count; i++) send_batch(i);
   while (now_ns() < warm_until) poll_once(100);
 
+  struct family server = family_of(pid);
   counting = 1;
-  uint64_t cpu_before = cpu_ns(pid), start = now_ns();
+  uint64_t cpu_before = family_cpu_ns(&server), start = now_ns();
   while (now_ns() < start + window_ns) poll_once(100);
   counting = 0;
   double seconds = (double)(now_ns() - start) / 1e9;
-  uint64_t cpu_used = cpu_ns(pid) - cpu_before;
+  uint64_t cpu_used = family_cpu_ns(&server) - cpu_before;
   finish();
   printf(
       "{\"requests\":%llu,\"seconds\":%.6f,\"requestsPerSecond\":%.1f,\"p50Us\":%.1f,\"p99Us\":%.1f,\"cpuNs\":%llu}\n",
