@@ -1,10 +1,13 @@
 # The benchmarks and the programs they measure against.
 PEERS := bench/peers
-PEER_PROGRAMS := $(addprefix $(PEERS)/build/,echo-epoll load idle decoders)
+PEER_PROGRAMS := $(patsubst $(PEERS)/%.c,$(PEERS)/build/%,$(wildcard $(PEERS)/*.c))
 PEER_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wconversion
 BUN := $(PEERS)/node_modules/.package-lock.json
 
-$(PEERS)/build/%: $(PEERS)/%.c $(PEERS)/bench.h
+JARS := /usr/share/java
+NETTY := $(JARS)/netty-buffer.jar:$(JARS)/netty-common.jar:$(JARS)/netty-transport.jar:$(JARS)/netty-resolver.jar
+
+$(PEERS)/build/%: $(PEERS)/%.c $(PEERS)/bench.h $(PEERS)/cpu.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PEER_CFLAGS) -o $@ $<
@@ -14,8 +17,16 @@ $(BUN): $(PEERS)/package.json
 	$(call say,NPM,$(PEERS))
 	$(Q)npm install --prefix $(PEERS) --loglevel=error >/dev/null || echo '  peers from npm could not be installed; their rows will say so'
 
-.PHONY: bench-peers
-bench-peers: $(PEER_PROGRAMS) $(BUN)
+# Likewise: it takes a JDK and Debian's Netty, which bench-tools installs where it may.
+$(PEERS)/build/EchoNetty.class: $(PEERS)/EchoNetty.java | bench-tools
+	@mkdir -p $(@D)
+	$(call say,JAVAC,$@)
+	$(Q)javac -Xlint:all -cp $(NETTY) -d $(@D) $< || echo '  Netty could not be compiled; its rows will say so'
+
+.PHONY: bench-peers bench-tools
+bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class
+
+bench-tools:
 	@.ci/peers bench || true
 
 bench: bench-core bench-echo bench-kv bench-proxy bench-memory ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
@@ -23,7 +34,7 @@ bench: bench-core bench-echo bench-kv bench-proxy bench-memory ## Run all benchm
 bench-core: build bench-peers ## The core in one process: decoders, rings, timers, against JavaScript, npm and C
 	$(Q)taskset -c 0 $(NODE) --expose-gc bench/micro/core.mjs
 
-bench-echo: build bench-peers ## Echo servers: node:net, C epoll, Bun
+bench-echo: build bench-peers ## Echo servers on io_uring and epoll: node:net, C, Bun, Netty
 	$(Q)$(NODE) bench/macro/echo.mjs
 
 bench-kv: build bench-peers ## kv against redis-server
@@ -34,3 +45,7 @@ bench-proxy: build bench-peers ## proxy against twemproxy
 
 bench-memory: build bench-peers ## Memory of idle connections
 	$(Q)$(NODE) bench/macro/memory.mjs
+
+bench-models: build bench-peers ## Cost of a request by I/O model, while silent connections grow
+	$(Q)$(NODE) bench/macro/models.mjs
+	$(Q)$(NODE) bench/charts/models.mjs

@@ -1,9 +1,10 @@
-// The key-value service against redis-server: SET and GET of random keys, pipelined and one by one.
+// The key-value service on io_uring and on epoll against redis-server: SET and GET of random keys, pipelined and one by
+// one.
 import { requirePinning } from './process.mjs'
 import { fill, KEYS, measure, missingGenerator } from './redis-benchmark.mjs'
 import { compare, publish } from './report.mjs'
 import { alternate, EFFORT } from './rounds.mjs'
-import { millraceKv, redisServer, startAll, stopAll } from './subjects.mjs'
+import { millraceKv, NOT_WORSE, onKernel, redisServer, startAll, stopAll } from './subjects.mjs'
 
 const DEPTHS = [
   { depth: 16, requests: 1_600_000, floor: 1.7 },
@@ -15,10 +16,10 @@ const SIZES = [
 ]
 
 requirePinning()
-if (missingGenerator) redisServer.missing = millraceKv.missing = missingGenerator
-const subject = millraceKv
-const peers = [redisServer]
-const servers = await startAll([subject, ...peers])
+const onUring = onKernel(millraceKv, 'uring')
+const onEpoll = onKernel(millraceKv, 'epoll')
+if (missingGenerator) redisServer.missing = onUring.missing = onEpoll.missing = missingGenerator
+const servers = await startAll([onUring, onEpoll, redisServer])
 const rows = []
 for (const { bytes, hasFloor } of SIZES) {
   for (const server of servers) await fill(server, bytes)
@@ -27,8 +28,11 @@ for (const { bytes, hasFloor } of SIZES) {
       const name = `${test.toUpperCase()} ${bytes} B, pipeline ${depth}`
       const load = { test, depth, bytes, requests: Math.max(KEYS / 10, Math.ceil(requests * EFFORT)) }
       const results = await alternate(name, servers, (server) => measure(server, load))
-      const floors = hasFloor ? { [redisServer.name]: floor } : {}
-      rows.push(...compare({ case: name, subject, results, peers, floors }))
+      const ofRedis = hasFloor ? { [redisServer.name]: floor } : {}
+      const common = { case: name, results }
+      const floors = { ...ofRedis, [onEpoll.name]: NOT_WORSE }
+      rows.push(...compare({ ...common, subject: onUring, peers: [redisServer, onEpoll], floors }))
+      rows.push(...compare({ ...common, subject: onEpoll, peers: [redisServer], floors: ofRedis }))
     }
   }
 }

@@ -31,9 +31,23 @@ export function describeMachine() {
     cores: os.availableParallelism(),
     kernel: os.release(),
     node: process.version,
+    defaultKernel: defaultKernel(),
     date: new Date().toISOString(),
     commit: commit(),
     busyBefore,
+  }
+}
+
+/** The kernel that millrace takes here when nobody names one, and why. */
+function defaultKernel() {
+  const doctor = [join(ROOT, 'dist/src/cli/main.js'), 'doctor', '--json']
+  const environment = { ...process.env, MILLRACE_KERNEL: '' }
+  try {
+    const output = execFileSync(process.execPath, doctor, { encoding: 'utf8', stdio: 'pipe', env: environment })
+    const { value, why } = JSON.parse(output).features.find(({ name }) => name === 'kernel')
+    return `${value} (${why})`
+  } catch (error) {
+    return `unknown: ${error.message.split('\n')[0]}`
   }
 }
 

@@ -2,7 +2,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import net from 'node:net'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { LOAD_CORE, SUBJECT_CORE } from './machine.mjs'
 
@@ -40,8 +40,11 @@ export async function freePort() {
 }
 
 /** Starts a server that takes `port` and resolves when it accepts connections there. */
-export async function startServer({ name, command, port, core = SUBJECT_CORE }) {
-  const child = spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'ignore', 'pipe'] })
+export async function startServer({ name, command, environment, port, core = SUBJECT_CORE }) {
+  const child = spawn('taskset', ['-c', String(core), ...command], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
   running.add(child)
   const server = { name, port, pid: child.pid, child, complaint: '' }
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -62,7 +65,8 @@ export async function startServer({ name, command, port, core = SUBJECT_CORE }) 
 /** The one line of a dying process's last words that says most. */
 function gist(complaint) {
   const lines = complaint.split('\n').filter((line) => line.trim() !== '')
-  return (lines.find((line) => /^(?!\s*throw\b).*error/i.test(line)) ?? lines[0] ?? 'without a word')
+  const says = (pattern) => lines.find((line) => pattern.test(line))
+  return (says(/^\w*Error\b.*:/) ?? says(/^(?!\s*(throw|return)\b).*error/i) ?? lines[0] ?? 'without a word')
     .trim()
     .slice(0, 200)
 }
@@ -91,7 +95,8 @@ export async function runLoad(command) {
     const { stdout, stderr } = await promisify(execFile)(program, args, { maxBuffer: 1 << 26 })
     return stdout + stderr
   } catch (error) {
-    throw new Error(`${command.join(' ')}: ${error.stderr || error.stdout || error.message}`, { cause: error })
+    const complaint = (error.stderr || error.stdout || error.message).trim()
+    throw new Error(`${basename(String(command[0]))}: ${complaint}`, { cause: error })
   }
 }
 

@@ -3,17 +3,27 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BUSY_TOLERATED, describeMachine, ROOT } from './machine.mjs'
-import { EFFORT, ROUNDS } from './rounds.mjs'
+import { EFFORT, median, ROUNDS, TRIAL } from './rounds.mjs'
+
+/** Where results are kept. */
+export const RESULTS = join(ROOT, TRIAL ? 'build/bench' : 'bench/results')
 
 /** Metrics of which more is better; of all others less is. */
 const MORE_IS_BETTER = new Set(['requests/s', 'GB/s'])
 
+function ratioOf(metric, value, peerValue) {
+  return MORE_IS_BETTER.has(metric) ? value / peerValue : peerValue / value
+}
+
 /**
- * One comparison; a ratio above 1 means that the subject is better than the peer. Of the bounds, `floor` is the ratio
- * to reach, `limit` the value not to exceed, `least` the value to reach. A row may stand without a peer.
+ * One comparison; a ratio above 1 means that the subject is better than the peer. Given both sides' samples, one per
+ * round, it is the median of the rounds' ratios, which a slow round of the machine does not move. Of the bounds,
+ * `floor` is the ratio to reach, `limit` the value not to exceed, `least` the value to reach. A row may stand without a
+ * peer.
  */
-export function row({ case: name, subject, metric, value, peer, peerValue, ...bounds }) {
-  const ratio = MORE_IS_BETTER.has(metric) ? value / peerValue : peerValue / value
+export function row({ case: name, subject, metric, value, samples, peer, peerValue, peerSamples, ...bounds }) {
+  const ratios = (samples ?? [value]).map((each, i) => ratioOf(metric, each, (peerSamples ?? [peerValue])[i]))
+  const ratio = median(ratios)
   return {
     case: name,
     subject,
@@ -27,7 +37,7 @@ export function row({ case: name, subject, metric, value, peer, peerValue, ...bo
 }
 
 /** A comparison that could not be made, and what to do about it. */
-export function missingRow({ case: name, subject, metric, value, peer, reason, ...bounds }) {
+export function missingRow({ case: name, subject, metric, value, samples: _, peer, reason, ...bounds }) {
   return {
     case: name,
     subject,
@@ -46,7 +56,7 @@ export function compare({ case: name, subject, results, peers, floors = {}, limi
   const own = results.get(subject.name)
   return peers.flatMap((peer) => {
     const theirs = results.get(peer.name)
-    const metrics = Object.keys(own ?? theirs ?? {})
+    const metrics = Object.keys(own ?? theirs ?? { '-': undefined })
     return metrics.flatMap((metric, index) => {
       const floor = floors[peer.name]
       const bounds = index > 0 ? {} : { ...(floor && { floor }), ...(limit && { limit }) }
@@ -55,30 +65,37 @@ export function compare({ case: name, subject, results, peers, floors = {}, limi
         subject: subject.name,
         metric,
         value: own?.[metric].value,
+        samples: own?.[metric].samples,
         peer: peer.name,
         ...bounds,
       }
-      if (own && theirs) return [row({ ...common, peerValue: theirs[metric].value })]
-      return index === 0 ? [missingRow({ ...common, reason: subject.missing ?? peer.missing })] : []
+      if (own && theirs) {
+        return [row({ ...common, peerValue: theirs[metric].value, peerSamples: theirs[metric].samples })]
+      }
+      return index === 0 ? [missingRow({ ...common, reason: whyMissing(results, own ? peer : subject) })] : []
     })
   })
+}
+
+function whyMissing(results, { name, missing }) {
+  return missing ?? results.lost?.get(name) ?? 'not measured'
 }
 
 function significant(value) {
   return Number(value.toPrecision(4))
 }
 
-/** Writes the results and prints them; `how` says how they were measured. */
-export function publish(name, rows, how = 'subject on one core, load on the other') {
+/** Writes the results and prints them; `how` says how they were measured, and `facts` go with them into the file. */
+export function publish(name, rows, how = 'subject on one core, load on the other', facts = {}) {
   const machine = describeMachine()
-  const folder = join(ROOT, 'bench/results')
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(RESULTS, { recursive: true })
   writeFileSync(
-    join(folder, `${name}.json`),
-    `${JSON.stringify({ machine, rounds: ROUNDS, effort: EFFORT, rows }, null, 2)}\n`,
+    join(RESULTS, `${name}.json`),
+    `${JSON.stringify({ machine, rounds: ROUNDS, effort: EFFORT, ...facts, rows }, null, 2)}\n`,
   )
 
   console.log(`\n${name}: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`)
+  console.log(`millrace's own choice of kernel: ${machine.defaultKernel}`)
   console.log(`${how}; medians of ${ROUNDS} alternating rounds; ratio > 1: better`)
   if (machine.busyBefore > BUSY_TOLERATED) {
     console.log(

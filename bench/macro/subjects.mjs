@@ -1,19 +1,26 @@
 // Every server that can stand in a benchmark: how it is started on a port, or what to install when it cannot be.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { ROOT } from './machine.mjs'
 import { freePort, startServer, stopServer, which } from './process.mjs'
 
 const PEERS = join(ROOT, 'bench/peers')
 const CLI = join(ROOT, 'dist/src/cli/main.js')
+const JAVA = '/usr/share/java'
+const NETTY = ['buffer', 'common', 'transport', 'resolver'].map((part) => join(JAVA, `netty-${part}.jar`))
+const KERNEL_NAMES = { uring: 'io_uring', 'uring-mapped': 'io_uring, mapped' }
 const BUN = [`bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}`, 'bun-linux-x64-baseline']
 
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }))
 
+/** The ratio at which one kernel counts as not worse than another: runs of one and the same differ by as much. */
+export const NOT_WORSE = 0.95
+
 export const LOAD = join(PEERS, 'build/load')
 export const IDLE = join(PEERS, 'build/idle')
+export const FETCH = join(PEERS, 'build/fetch')
 
 function bun() {
   const installed = BUN.map((name) => join(PEERS, 'node_modules/@oven', name, 'bin/bun')).find((path) =>
@@ -31,6 +38,21 @@ export const echoMillrace = {
   name: 'millrace',
   command: (port) => [process.execPath, join(PEERS, 'echo-millrace.mjs'), port],
 }
+
+/**
+ * `subject`, which is millrace, on one named kernel. A kernel that this version or this machine does not have is not a
+ * fault of the benchmark: its rows say so.
+ */
+export function onKernel(subject, kernel, environment = {}) {
+  return {
+    ...subject,
+    name: `${subject.name} (${KERNEL_NAMES[kernel] ?? kernel})`,
+    kernel,
+    environment: { ...environment, MILLRACE_KERNEL: kernel },
+    mayBeMissing: true,
+  }
+}
+
 export const echoEpoll = { name: 'C epoll', command: (port) => [join(PEERS, 'build/echo-epoll'), port] }
 export const echoNet = { name: 'node:net', command: (port) => [process.execPath, join(PEERS, 'echo-net.mjs'), port] }
 export const echoBun = {
@@ -38,6 +60,37 @@ export const echoBun = {
   ...(bun() === undefined
     ? { missing: 'npm install --prefix bench/peers' }
     : { command: (port) => [bun(), join(PEERS, 'echo-bun.mjs'), port] }),
+}
+
+export const echoUring = { name: 'C io_uring', command: (port) => [join(PEERS, 'build/echo-uring'), port] }
+export const echoNetty = {
+  name: 'Netty NIO',
+  ...(NETTY.every(existsSync) && which('java') && existsSync(join(PEERS, 'build/EchoNetty.class'))
+    ? { command: (port) => [which('java'), '-cp', [join(PEERS, 'build'), ...NETTY].join(delimiter), 'EchoNetty', port] }
+    : { missing: 'apt-get install default-jdk-headless libnetty-java' }),
+}
+
+/** Of the lab: one process or thread for each connection, blocked in read. */
+export function blockingEcho(unit) {
+  const program = join(PEERS, 'build/echo-blocking')
+  const command = (port) => [program, port, unit]
+  return { name: `C, a ${unit} per connection`, ...(existsSync(program) ? { command } : absent('echo-blocking.c')) }
+}
+
+const WORKERS = join(ROOT, 'bench/lab/echo-worker.mjs')
+export const workerEcho = {
+  name: 'Node, a worker per connection',
+  ...(existsSync(WORKERS) ? { command: (port) => [process.execPath, WORKERS, port] } : absent('echo-worker.mjs')),
+}
+
+function absent(file) {
+  return { missing: `${file} is not in this version` }
+}
+
+/** How many descriptors a process may have here. */
+export function descriptorLimit() {
+  const line = /^Max open files\s+\d+\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'))
+  return Number(line[1]) || Number.POSITIVE_INFINITY
 }
 
 export const millraceKv = { name: 'millrace kv', command: (port) => [process.execPath, CLI, 'kv', '--listen', port] }
@@ -76,12 +129,12 @@ async function twemproxyCommand(path, port, ports) {
 export async function start(subject, core) {
   const port = await freePort()
   const command = (await subject.command(port)).map(String)
-  return startServer({ name: subject.name, command, port, core })
+  return startServer({ name: subject.name, command, environment: subject.environment, port, core })
 }
 
 /**
  * Starts what can be started and returns those servers. A subject that cannot says so in `missing`, which its rows will
- * carry; one that should have started and did not also fails the benchmark.
+ * carry; one that should have started and did not also fails the benchmark, unless it may be missing.
  */
 export async function startAll(subjects) {
   const servers = []
@@ -91,7 +144,7 @@ export async function startAll(subjects) {
       servers.push(await start(subject))
     } catch (error) {
       subject.missing = error.message
-      process.exitCode = 1
+      if (!subject.mayBeMissing) process.exitCode = 1
     }
   }
   return servers

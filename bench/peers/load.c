@@ -172,5 +172,7 @@ int main(int count, char **arguments) {
       "{\"requests\":%llu,\"seconds\":%.6f,\"requestsPerSecond\":%.1f,\"p50Us\":%.1f,\"p99Us\":%.1f,\"cpuNs\":%llu}\n",
       (unsigned long long)requests, seconds, (double)requests / seconds, percentile_us(0.5), percentile_us(0.99),
       (unsigned long long)cpu_used);
-  return requests > 0 ? 0 : 1;
+  if (requests > 0) return 0;
+  fprintf(stderr, "no request was answered within the time\n");
+  return 1;
 }
