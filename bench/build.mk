@@ -49,3 +49,7 @@ bench-memory: build bench-peers ## Memory of idle connections
 bench-models: build bench-peers ## Cost of a request by I/O model, while silent connections grow
 	$(Q)$(NODE) bench/macro/models.mjs
 	$(Q)$(NODE) bench/charts/models.mjs
+
+bench-transfer: build bench-peers ## Files into sockets by every strategy, against C, nginx and a Node stream
+	$(Q)$(NODE) bench/macro/transfer.mjs
+	$(Q)$(NODE) bench/charts/transfer.mjs

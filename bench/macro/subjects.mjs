@@ -1,6 +1,6 @@
 // Every server that can stand in a benchmark: how it is started on a port, or what to install when it cannot be.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { ROOT } from './machine.mjs'
 import { freePort, startServer, stopServer, which } from './process.mjs'
@@ -12,7 +12,8 @@ const NETTY = ['buffer', 'common', 'transport', 'resolver'].map((part) => join(J
 const KERNEL_NAMES = { uring: 'io_uring', 'uring-mapped': 'io_uring, mapped' }
 const BUN = [`bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}`, 'bun-linux-x64-baseline']
 
-const temporary = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+/** A folder of this run, removed at its end. */
+export const temporary = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }))
 
 /** The ratio at which one kernel counts as not worse than another: runs of one and the same differ by as much. */
@@ -124,6 +125,44 @@ async function twemproxyCommand(path, port, ports) {
   writeFileSync(configuration, `bench:\n${pool.map((line) => `  ${line}\n`).join('')}`)
   const statistics = ['--stats-addr', '127.0.0.1', '--stats-port', await freePort()]
   return [path, '--conf-file', configuration, ...statistics, '--output', join(temporary, `nutcracker-${port}.log`)]
+}
+
+// Servers of one file: a request is a line, the answer the file's length and the file; nginx alone speaks HTTP.
+
+export function fileMillrace(path, strategy) {
+  const program = join(PEERS, 'file-millrace.mjs')
+  const command = (port) => [process.execPath, program, port, path, strategy]
+  return { name: `millrace, ${strategy}`, ...(existsSync(program) ? { command } : absent('file-millrace.mjs')) }
+}
+
+export function fileSendfile(path) {
+  return { name: 'C sendfile', command: (port) => [join(PEERS, 'build/file-sendfile'), port, path] }
+}
+
+export function filePipe(path) {
+  return { name: 'node pipe', command: (port) => [process.execPath, join(PEERS, 'file-pipe.mjs'), port, path] }
+}
+
+/** nginx on all files of `folder`, with one worker, as it would be set up for large files on kept connections. */
+export function nginx(folder) {
+  return {
+    name: 'nginx',
+    ...ifInstalled('nginx', 'nginx-light', (path, port) => {
+      const configuration = join(temporary, `nginx-${port}.conf`)
+      const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (kind) => `${kind}_temp_path ${join(temporary, `nginx-${kind}`)};`,
+      )
+      const listens = `listen 127.0.0.1:${port} backlog=4096; root ${folder};`
+      const http = ['access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;', ...scratch]
+      const main = [
+        ...['daemon off;', 'worker_processes 1;', `pid ${join(temporary, `nginx-${port}.pid`)};`],
+        ...['error_log stderr;', userInfo().uid === 0 ? 'user root;' : ''],
+      ]
+      const parts = [...main, 'events {}', 'http {', ...http, `server { ${listens} }`, '}']
+      writeFileSync(configuration, `${parts.join('\n')}\n`)
+      return [path, '-p', temporary, '-c', configuration]
+    }),
+  }
 }
 
 export async function start(subject, core) {
