@@ -29,7 +29,7 @@ bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class
 bench-tools:
 	@.ci/peers bench || true
 
-bench: bench-core bench-echo bench-kv bench-proxy bench-memory ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
+bench: bench-core bench-echo bench-kv bench-proxy bench-memory bench-models bench-transfer ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
 
 bench-core: build bench-peers ## The core in one process: decoders, rings, timers, against JavaScript, npm and C
 	$(Q)taskset -c 0 $(NODE) --expose-gc bench/micro/core.mjs
@@ -52,4 +52,12 @@ bench-models: build bench-peers ## Cost of a request by I/O model, while silent 
 
 bench-transfer: build bench-peers ## Files into sockets by every strategy, against C, nginx and a Node stream
 	$(Q)$(NODE) bench/macro/transfer.mjs
+	$(Q)$(NODE) bench/charts/transfer.mjs
+
+bench-options: build bench-peers ## What io_uring leaves open: buffers, sends, waits, rings, each against the loop as it is
+	$(Q)$(NODE) bench/macro/options.mjs
+
+figures: ## Put the results of the benchmarks into README.md and docs/, and draw their charts
+	$(Q)$(NODE) bench/charts/readme.mjs
+	$(Q)$(NODE) bench/charts/models.mjs
 	$(Q)$(NODE) bench/charts/transfer.mjs

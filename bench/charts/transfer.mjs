@@ -66,8 +66,8 @@ draw(
   {
     title: [title('CPU time per GB', 8, 'less is better'), title('Throughput', 480, 'more is better')],
     grid: [
-      { left: 64, top: 64, width: 370, bottom: 68 },
-      { left: 530, top: 64, width: 370, bottom: 68 },
+      { left: 84, top: 64, width: 360, bottom: 68 },
+      { left: 540, top: 64, width: 370, bottom: 68 },
     ],
     legend: { left: WIDTH - 160, top: 64, orient: 'vertical', data: seen, textStyle: { color: '#222222' } },
     xAxis: [xAxis(0), xAxis(1)],

@@ -111,6 +111,9 @@ export function publish(name, rows, how = 'subject on one core, load on the othe
     const padded = line.map((cell, i) => (numbers.has(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
     console.log(`  ${padded.join('  ').trimEnd()}`)
   }
+  const bounded = rows.filter((each) => bound(each) !== '')
+  const below = bounded.filter((each) => verdict(each) !== 'ok').length
+  if (bounded.length > 0) console.log(`\n  ${bounded.length - below} of ${bounded.length} bounds are reached`)
   console.log()
 }
 
