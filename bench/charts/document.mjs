@@ -26,9 +26,11 @@ export function figure(value) {
 /** How and where the figures were measured, as a sentence. */
 export function circumstances({ machine, rounds, effort }) {
   const length = effort === 1 ? '' : ` at ${effort} of the length`
-  const where = `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel.split('-')[0]}, Node ${machine.node.slice(1)}`
+  const system = `Linux ${machine.kernel.split('-')[0]}, Node ${machine.node.slice(1)}`
+  const where = `${machine.cpu}, ${machine.cores} cores, ${system}`
   const busy = machine.busyBefore > 0.1 ? `; others used ${Math.round(machine.busyBefore * 100)} % of the machine` : ''
-  return `${where}; ${machine.date.slice(0, 10)}, commit ${machine.commit}; medians of ${rounds} rounds${length}${busy}.`
+  const when = `${machine.date.slice(0, 10)}, commit ${machine.commit}`
+  return `${where}; ${when}; medians of ${rounds} rounds${length}${busy}.`
 }
 
 /** Puts `text` between the markers of a document. One that does not have them, or does not exist, is left alone. */

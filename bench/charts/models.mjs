@@ -1,4 +1,5 @@
-// docs/models.svg and the table of docs/io-models.md: the cost of a request by I/O model, while silent connections grow.
+// docs/models.svg and the table of docs/io-models.md: the cost of a request by I/O model, while silent connections
+// grow.
 import { COLOURS, draw, logAxis, title } from './chart.mjs'
 import { circumstances, figure, results, table, write } from './document.mjs'
 

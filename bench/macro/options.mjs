@@ -51,7 +51,7 @@ const built = ['dist/src/loop', 'dist/src/kernel']
   .join('\n')
 
 function variant({ name, kernel = 'uring', loop, environment = {}, needs }) {
-  const options = loop === undefined ? {} : { BENCH_LOOP: JSON.stringify(loop) }
+  const options = { BENCH_LOOP: JSON.stringify(loop ?? {}) }
   const subject = onKernel(echoMillrace, kernel, { ...environment, ...options })
   const lacking = needs !== undefined && !built.includes(needs)
   return { ...subject, name, ...(lacking ? { missing: `this version has no ${needs}` } : {}) }

@@ -1,5 +1,5 @@
-// The sharding proxy on io_uring and on epoll against twemproxy, all in front of the same two redis-servers, which share
-// the core of the load.
+// The sharding proxy on io_uring and on epoll against twemproxy, all in front of the same two redis-servers, which
+// share the core of the load.
 import { LOAD_CORE } from './machine.mjs'
 import { requirePinning } from './process.mjs'
 import { fill, KEYS, measure, missingGenerator } from './redis-benchmark.mjs'

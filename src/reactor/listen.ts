@@ -70,8 +70,8 @@ export async function listen<M = undefined>(options: ListenOptions<M>): Promise<
   return new Server(listener)
 }
 
-/** Gives the endpoint its codec's record, which it frees. */
-function writeCodec(loop: Loop, endpoint: number, codec: Codec<unknown>): void {
+/** @internal Gives the endpoint its codec's record, which it frees. */
+export function writeCodec(loop: Loop, endpoint: number, codec: Codec<unknown>): void {
   const at = loop.alloc(codec.bytes)
   loop.bytes.fill(0, at, at + codec.bytes)
   codec.write(loop.view, at)
@@ -107,8 +107,8 @@ export class Server {
   }
 }
 
-/** Turns upcalls into calls of a handler; one Channel object per open channel, one Frame for all. */
-class HandlerBridge<M> implements EndpointHandler, Deliverer {
+/** @internal Turns upcalls into calls of a handler; one Channel object per open channel, one Frame for all. */
+export class HandlerBridge<M> implements EndpointHandler, Deliverer {
   readonly #loop: Loop
   readonly #handler: Handler<M>
   readonly #channels: (Channel | undefined)[] = []
