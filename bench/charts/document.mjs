@@ -33,16 +33,18 @@ export function circumstances({ machine, rounds, effort }) {
   return `${where}; ${when}; medians of ${rounds} rounds${length}${busy}.`
 }
 
-/** Puts `text` between the markers of a document. One that does not have them, or does not exist, is left alone. */
+/** Puts `text` between the markers of a document, at its end where it has none yet. One that is not there is not made. */
 export function write(document, name, text) {
   const path = join(ROOT, document)
-  const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`]
-  const whole = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const [from, to] = [whole.indexOf(open), whole.indexOf(close)]
-  if (TRIAL || from < 0 || to < from) {
-    const why = TRIAL ? 'a trial' : `${document} has no ${open}`
+  if (TRIAL || !existsSync(path)) {
+    const why = TRIAL ? 'a trial' : `there is no ${document}`
     process.stdout.write(`\n${name}, not written (${why}):\n\n${text}\n\n`)
     return
   }
-  writeFileSync(path, `${whole.slice(0, from + open.length)}\n${text}\n${whole.slice(to)}`)
+  const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`]
+  let whole = readFileSync(path, 'utf8')
+  if (!whole.includes(open)) whole += `\n## Measured\n\n${open}\n${close}\n`
+  const [from, to] = [whole.indexOf(open) + open.length, whole.indexOf(close)]
+  if (to < from) throw new Error(`${document}: ${open} is not followed by ${close}`)
+  writeFileSync(path, `${whole.slice(0, from)}\n${text}\n${whole.slice(to)}`)
 }
