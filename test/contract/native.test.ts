@@ -2,13 +2,13 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import * as abi from '../../assembly/abi.ts'
-import { chooseKernel } from '../../src/kernel/choose.ts'
+import { announceRefusals, openKernel } from '../../src/kernel/choose.ts'
 import { check, systemError } from '../../src/kernel/errors.ts'
 import { native, shimPath } from '../../src/kernel/native.ts'
 import { packageRoot } from '../../src/kernel/package-root.ts'
-import { Rig } from './rig.ts'
+import { LOOP_KERNELS, Rig } from './rig.ts'
 
 describe('the layout', () => {
   test('shim/abi.h has every constant of assembly/abi.ts, with its value', () => {
@@ -24,7 +24,7 @@ describe('the layout', () => {
     expect(spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })).toMatchObject({ status: 0 })
   })
 
-  test('setup refuses a layout that is not ours, or does not fit', () => {
+  test.each(LOOP_KERNELS)('setup of %s refuses a layout that is not ours, or does not fit', (_, ours) => {
     const memory = new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true })
     const bytes = new Uint8Array(memory.buffer)
     const view = new DataView(memory.buffer)
@@ -41,7 +41,7 @@ describe('the layout', () => {
       [abi.CONTROL_CALL_ENTRIES]: 16,
       [abi.CONTROL_MEMORY_BYTES]: 1 << 20,
     }
-    const attempt = (changes: Readonly<Record<number, number>>, kernel: number = abi.KERNEL_EPOLL): number => {
+    const attempt = (changes: Readonly<Record<number, number>>, kernel: number = ours): number => {
       for (const [at, value] of Object.entries({ ...sound, ...changes })) view.setUint32(Number(at), value, true)
       return native().setup(bytes, 0, kernel)
     }
@@ -57,7 +57,7 @@ describe('the layout', () => {
     expect(attempt({ [abi.CONTROL_RINGS]: 1 << 20 })).toBe(-abi.EFAULT)
     expect(attempt({ [abi.CONTROL_CALLS]: (1 << 20) - 8 })).toBe(-abi.EFAULT)
     expect(attempt({}, 99)).toBe(-38) // ENOSYS
-    expect(native().setup(bytes.subarray(8), 0, abi.KERNEL_EPOLL)).toBe(-abi.EINVAL)
+    expect(native().setup(bytes.subarray(8), 0, ours)).toBe(-abi.EINVAL)
   })
 
   test('a loop that does not exist is -EBADF, everywhere', () => {
@@ -68,8 +68,8 @@ describe('the layout', () => {
     }
   })
 
-  test('many loops live in one process', () => {
-    const rigs = Array.from({ length: 20 }, () => new Rig(abi.KERNEL_EPOLL))
+  test.each(LOOP_KERNELS)('many loops of %s live in one process', (_, kernel) => {
+    const rigs = Array.from({ length: 20 }, () => new Rig(kernel))
     expect(new Set(rigs.map((rig) => rig.loop)).size).toBe(20)
     for (const rig of rigs) expect(rig.one({ op: abi.OP_NOP }).res).toBe(0)
     for (const rig of rigs) rig.close()
@@ -124,19 +124,99 @@ describe('errors', () => {
   })
 })
 
+/** Kernels that answer a setup with these numbers; others are fine. */
+function machine(answers: Readonly<Record<number, number>> = {}, disabled = -2) {
+  const tried: number[] = []
+  const setup = (kernel: number): number => {
+    tried.push(kernel)
+    return answers[kernel] ?? 7
+  }
+  const open = (environment: Record<string, string>, wanted?: string) =>
+    openKernel(setup, () => disabled, environment, wanted)
+  return { tried, open }
+}
+
+const EPERM = -abi.EPERM
+
 describe('the choice of a kernel', () => {
-  test('is epoll, and says why', () => {
-    expect(chooseKernel({})).toMatchObject({ kernel: abi.KERNEL_EPOLL, name: 'epoll' })
-    expect(chooseKernel({ MILLRACE_KERNEL: '' }).kernel).toBe(abi.KERNEL_EPOLL)
-    expect(chooseKernel({ MILLRACE_KERNEL: 'epoll' }).reason).toContain('MILLRACE_KERNEL=epoll')
+  test('is the first of the ladder that can be set up, and says why', () => {
+    for (const environment of [{}, { MILLRACE_KERNEL: '' }, { MILLRACE_KERNEL: 'auto' }]) {
+      const { open, tried } = machine()
+      const { choice, loop } = open(environment)
+      expect(choice).toMatchObject({ kernel: abi.KERNEL_URING, name: 'uring', refused: [] })
+      expect([loop, tried]).toEqual([7, [abi.KERNEL_URING]])
+    }
+    const { open, tried } = machine({ [abi.KERNEL_URING]: -abi.EINVAL, [abi.KERNEL_URING_MAPPED]: -abi.ENOMEM })
+    const { choice } = open({})
+    expect(tried).toEqual([abi.KERNEL_URING, abi.KERNEL_URING_MAPPED, abi.KERNEL_EPOLL])
+    expect(choice).toMatchObject({ kernel: abi.KERNEL_EPOLL, name: 'epoll' })
+    expect(choice.reason).toContain('uring (EINVAL) and uring-mapped (ENOMEM)')
+    expect(choice.refused.map(({ name, code }) => [name, code])).toEqual([
+      ['uring', 'EINVAL'],
+      ['uring-mapped', 'ENOMEM'],
+    ])
   })
 
-  test('refuses what is not in this version, and lists the known names for what is none', () => {
-    for (const name of ['poll', 'select', 'sim']) {
-      expect(() => chooseKernel({ MILLRACE_KERNEL: name })).toThrow(`MILLRACE_KERNEL=${name} is not in this version`)
-    }
-    expect(() => chooseKernel({ MILLRACE_KERNEL: 'kqueue' })).toThrow('uring, epoll, poll, select, sim')
-    expect(() => chooseKernel({ MILLRACE_KERNEL: 'toString' })).toThrow('is not a kernel')
+  test('that was made by name is no other, and says what stands in its way', () => {
+    const { open, tried } = machine({ [abi.KERNEL_URING]: EPERM })
+    expect(open({ MILLRACE_KERNEL: 'epoll' }).choice.reason).toContain('MILLRACE_KERNEL=epoll')
+    expect(open({ MILLRACE_KERNEL: 'uring' }, 'uring-mapped').choice).toMatchObject({ name: 'uring-mapped' })
+    expect(tried).toEqual([abi.KERNEL_EPOLL, abi.KERNEL_URING_MAPPED])
+    expect(() => open({ MILLRACE_KERNEL: 'uring' })).toThrow(
+      expect.objectContaining({
+        code: 'MILLRACE_ERR_KERNEL',
+        message: expect.stringMatching(
+          /^MILLRACE_KERNEL=uring: uring cannot be used here \(EPERM\): .*seccomp.*; allow/,
+        ),
+      }),
+    )
+  })
+
+  test.each([
+    [EPERM, -2, 'seccomp', 'allow io_uring_setup'],
+    [EPERM, 0, 'seccomp', 'allow io_uring_setup'],
+    [EPERM, 1, 'io_uring_disabled=1', 'io_uring_group'],
+    [EPERM, 2, 'io_uring_disabled=2', 'sysctl -w kernel.io_uring_disabled=0'],
+    [-38, -2, 'gVisor', 'Linux 6.1'],
+    [-abi.ENOMEM, 0, 'RLIMIT_MEMLOCK', 'ulimit -l'],
+    [-abi.EINVAL, 0, 'no rings in our own memory', 'Linux 6.10'],
+    [-abi.EOPNOTSUPP, 0, 'failed its test', 'Linux 6.1'],
+    [-abi.EMFILE, 0, 'descriptors', 'ulimit -n'],
+    [-5, 0, 'EIO', undefined],
+  ])('a refusal with %i has its likely cause and its fix', (errno, disabled, why, fix) => {
+    const [refused] = machine({ [abi.KERNEL_URING]: errno }, disabled).open({}).choice.refused
+    expect(refused?.why).toContain(why)
+    if (fix === undefined) expect(refused?.fix).toBeUndefined()
+    else expect(refused?.fix).toContain(fix)
+  })
+
+  test('is an error where none can be set up, or none would do better', () => {
+    const none = { [abi.KERNEL_URING]: EPERM, [abi.KERNEL_URING_MAPPED]: EPERM, [abi.KERNEL_EPOLL]: -abi.EMFILE }
+    expect(() => machine(none).open({})).toThrow(/no kernel can be used here.*uring .*EPERM.*epoll .*EMFILE/)
+    const wrong = machine({ [abi.KERNEL_URING]: -abi.EPROTO })
+    expect(() => wrong.open({})).toThrow('make build')
+    expect(wrong.tried).toEqual([abi.KERNEL_URING])
+  })
+
+  test('lists the known names for what is none', () => {
+    const { open } = machine()
+    expect(() => open({ MILLRACE_KERNEL: 'kqueue' })).toThrow('auto, uring, uring-mapped, epoll')
+    expect(() => open({}, 'kqueue')).toThrow("kernel 'kqueue' is not a kernel")
+    expect(() => open({ MILLRACE_KERNEL: 'toString' })).toThrow('is not a kernel')
+  })
+
+  test('says each refusal once', () => {
+    const { choice } = machine({ [abi.KERNEL_URING]: EPERM }).open({})
+    const said: string[] = []
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+    const topics = new Set<number>()
+    const first = (topic: number): boolean => topics.size < topics.add(topic).size
+    announceRefusals(choice, first)
+    announceRefusals(choice, first)
+    write.mockRestore()
+    expect(said).toEqual([expect.stringMatching(/^millrace: uring cannot be used here \(EPERM\): .+; .+\n$/)])
+    const topic = 31
+    expect([native().once(topic), native().once(topic)]).toEqual([true, false])
   })
 })
 
@@ -152,6 +232,8 @@ describe('the library', () => {
     expect(probe('libuv')).toBe(0)
     expect(probe('nofile')).toBeGreaterThan(2)
     expect(probe('nofile.hard')).toBeGreaterThanOrEqual(probe('nofile'))
+    for (const [, kernel] of LOOP_KERNELS) expect(probe(`kernel.${kernel}`)).toBeGreaterThanOrEqual(0)
+    expect([probe('kernel.0'), probe('kernel.99')]).toEqual([-38, -38])
     for (const feature of ['io_uring', 'io_uring.memory', 'epoll.pwait2', 'reuseport', 'zerocopy', 'ipv6']) {
       expect(probe(feature)).toBeLessThanOrEqual(0)
     }

@@ -54,6 +54,13 @@ export interface Call {
   readonly c?: number
 }
 
+/** The kernels that a loop waits on in the same way, for what is not the contract itself. */
+export const LOOP_KERNELS: readonly (readonly [string, number])[] = [
+  ['epoll', abi.KERNEL_EPOLL],
+  ['uring', abi.KERNEL_URING],
+  ['uring-mapped', abi.KERNEL_URING_MAPPED],
+]
+
 export type MakeRig = (options?: RigOptions) => Rig
 
 const align = (offset: number): number => Math.ceil(offset / PAGE) * PAGE

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import * as abi from '../../assembly/abi.ts'
 import { native, pollFd, shimPath } from '../../src/kernel/native.ts'
 import { eventfd, write } from './fixtures/libc.ts'
-import { name, Rig } from './rig.ts'
+import { LOOP_KERNELS, name, Rig } from './rig.ts'
 
 const HOST = join(import.meta.dirname, 'fixtures', 'host.mjs')
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer)
@@ -18,9 +18,12 @@ interface Ending {
   readonly errors: string
 }
 
-function start(scene: string): { child: ChildProcess; ending: Promise<Ending>; said: (line: string) => Promise<void> } {
+function start(
+  kernel: number,
+  scene: string,
+): { child: ChildProcess; ending: Promise<Ending>; said: (line: string) => Promise<void> } {
   const env = { ...process.env, MILLRACE_SHIM: resolve(shimPath()) }
-  const child = spawn(process.execPath, [HOST, scene], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [HOST, scene, String(kernel)], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -44,10 +47,11 @@ function start(scene: string): { child: ChildProcess; ending: Promise<Ending>; s
   return { child, ending, said }
 }
 
-const play = (scene: string): Promise<Ending> => start(scene).ending
 const well = (...lines: readonly string[]): Ending => ({ code: 0, signal: null, lines, errors: '' })
 
-describe('a process that waits in prepare', () => {
+describe.each(LOOP_KERNELS)('a process that waits in prepare, on %s', (_, kernel) => {
+  const play = (scene: string): Promise<Ending> => start(kernel, scene).ending
+
   test('keeps the order of timers, ticks, promises and immediates; fs and child processes work', async () => {
     const lines = ['order timer,tick,promise,immediate', 'timers true', 'fs true', 'child 42']
     expect(await play('order')).toEqual(well(...lines))
@@ -74,14 +78,14 @@ describe('a process that waits in prepare', () => {
   })
 
   test('hears SIGINT while it waits', async () => {
-    const { child, ending, said } = start('signal')
+    const { child, ending, said } = start(kernel, 'signal')
     await said('ready')
     child.kill('SIGINT')
     expect(await ending).toEqual(well('ready', 'SIGINT'))
   })
 
   test('stays alive while attached, and dies of a signal nobody handles', async () => {
-    const { child, ending, said } = start('killed')
+    const { child, ending, said } = start(kernel, 'killed')
     await said('ready')
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(child.exitCode).toBe(null)
@@ -106,11 +110,19 @@ describe('a process that waits in prepare', () => {
   test('has one loop per thread, also where a worker is terminated while it waits', async () => {
     expect(await play('workers')).toEqual(well('worker,worker,worker', 'gone'))
   })
+
+  test('keeps its loop to its own thread', async () => {
+    expect(await play('foreign')).toEqual(well('-17 -17', '0')) // EEXIST
+  })
+
+  test('leaves nothing of a loop whose thread was terminated, though it never attached', async () => {
+    expect(await play('adopted')).toEqual(well('true true'))
+  })
 })
 
-describe('a process that watches the descriptor of the loop', () => {
+describe.each(LOOP_KERNELS)('a process that watches the descriptor of the loop, on %s', (_, kernel) => {
   test('is told of completions and of timeouts', async () => {
-    const rig = new Rig(abi.KERNEL_EPOLL)
+    const rig = new Rig(kernel)
     const fd = rig.own(eventfd(0, 0x800))
     let wake = (): void => {}
     const poll = pollFd(native().waitFd(rig.loop), () => setImmediate(() => wake()))
@@ -146,7 +158,7 @@ describe('a process that watches the descriptor of the loop', () => {
   })
 
   test('hears what its callback throws as an uncaught exception', async () => {
-    const rig = new Rig(abi.KERNEL_EPOLL)
+    const rig = new Rig(kernel)
     const fd = rig.own(eventfd(1, 0x800))
     const listeners = process.listeners('uncaughtException')
     process.removeAllListeners('uncaughtException')
