@@ -35,7 +35,7 @@ describe('features', () => {
       expect(why.length, name).toBeGreaterThan(8)
       expect(`${why}${value}${fix}`, name).not.toMatch(/NaN|\bnull\b|\[object/)
     }
-    expect(named(found, 'kernel')).toMatchObject({ state: 'on', value: 'epoll' })
+    expect(['uring', 'uring-mapped', 'epoll']).toContain(named(found, 'kernel').value)
     expect(named(found, 'node').value).toBe(process.versions.node)
     expect(named(found, 'koffi').value).toMatch(/^\d+\.\d+\.\d+$/)
     expect(named(found, 'wait').value).toBe('prepare')
@@ -44,11 +44,18 @@ describe('features', () => {
     }
   })
 
-  test('io_uring is off in this version, whatever the machine has, and it says so', async () => {
+  test('io_uring has a row for each rung, and for what it can do beside where it can be had', async () => {
     const { features } = await machine()
-    const uring = named(features(), 'io_uring')
-    expect(uring.state).toBe('off')
-    expect(uring.why).toMatch(/^this version serves by epoll/)
+    const found = features()
+    const rungs = ['io_uring', 'io_uring mapped'].map((name) => named(found, name))
+    for (const { state, why, value, fix } of rungs) {
+      if (state === 'on') expect(why).toContain('passed its test')
+      else expect([value, fix]).toEqual([expect.stringMatching(/^E[A-Z]+$/), expect.any(String)])
+    }
+    const extras = found.filter(({ name }) => /^io_uring (min-wait|incremental|bundles|zero copy)$/.test(name))
+    expect(extras).toHaveLength(rungs.some(({ state }) => state === 'on') ? 4 : 0)
+    const best = rungs[0]!.state === 'on' ? 'uring' : rungs[1]!.state === 'on' ? 'uring-mapped' : 'epoll'
+    expect(named(found, 'kernel')).toMatchObject({ state: 'on', value: best })
   })
 
   test('a missing shim is reported, not thrown, with what to do', async () => {
@@ -58,7 +65,7 @@ describe('features', () => {
     expect(shim.state).toBe('off')
     expect(shim.why).toContain('/nowhere/shim.so')
     expect(shim.fix).toContain('make build')
-    expect(names(obstacles(found))).toEqual(['shim', 'epoll', 'wait'])
+    expect(names(obstacles(found))).toEqual(['shim', 'kernel', 'epoll', 'wait'])
     expect(named(found, 'wasm simd').state, 'what needs no shim is still found out').toBe('on')
   })
 
@@ -68,11 +75,11 @@ describe('features', () => {
   })
 
   test('a kernel or a wait that this version does not have is an obstacle', async () => {
-    const { features, obstacles } = await machine({ MILLRACE_KERNEL: 'uring', MILLRACE_WAIT: 'sleep' })
+    const { features, obstacles } = await machine({ MILLRACE_KERNEL: 'quark', MILLRACE_WAIT: 'sleep' })
     const found = features()
     expect(names(obstacles(found))).toEqual(['kernel', 'wait'])
     expect(named(found, 'kernel')).toMatchObject({
-      why: expect.stringContaining('uring'),
+      why: expect.stringContaining('quark'),
       fix: 'unset MILLRACE_KERNEL',
     })
     expect(named(found, 'wait').why).toContain('MILLRACE_WAIT=sleep')
