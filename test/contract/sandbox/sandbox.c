@@ -1,7 +1,8 @@
-// Under a filter that knows neither epoll_pwait2 nor io_uring, as old container profiles: what still holds. Exit 77: no
-// filter can be set here.
+// Under filters as containers have them, which forbid io_uring or a part of it and know no epoll_pwait2: what is said,
+// and what still holds. Exit 77: no filter can be set here.
 #include "shim.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,7 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +38,7 @@ static void expect(const char *what, int64_t got, int64_t wanted) {
   failures++;
 }
 
-static int set_up(uint8_t *memory) {
+static int set_up(uint8_t *memory, int kernel) {
   const uint32_t fields[][2] = {
       {MR_CONTROL_ABI, MR_ABI_VERSION},
       {MR_CONTROL_RINGS, PAGE},
@@ -50,7 +53,7 @@ static int set_up(uint8_t *memory) {
       {MR_CONTROL_MEMORY_BYTES, MEMORY_BYTES},
   };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) memcpy(memory + fields[i][0], &fields[i][1], 4);
-  return mr_setup(memory, 0, MR_KERNEL_EPOLL);
+  return mr_setup(memory, 0, kernel);
 }
 
 static int64_t now_ns(void) {
@@ -59,9 +62,68 @@ static int64_t now_ns(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static int set_up_once(int kernel) {
+  uint8_t *memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  int loop = set_up(memory, kernel);
+  if (loop >= 0) expect("close", mr_close(loop), 0);
+  munmap(memory, MEMORY_BYTES);
+  return loop >= 0 ? 0 : loop;
+}
+
+static int open_files(void) {
+  int n = 0;
+  for (int fd = 0; fd < 256; fd++) n += fcntl(fd, F_GETFD) >= 0;
+  return n;
+}
+
+/** In a process of its own, because a filter stays: `call` fails with `error`, and so both rungs of io_uring do. */
+static void forbidden(const char *what, int call, int error, int answer) {
+  pid_t child = fork();
+  if (child == 0) {
+    failures = 0;
+    int files = open_files(), r = forbid(call, error);
+    expect("filter", r, 0);
+    expect(what, set_up_once(MR_KERNEL_URING), answer);
+    expect(what, set_up_once(MR_KERNEL_URING_MAPPED), answer);
+    expect("epoll, after both were refused", set_up_once(MR_KERNEL_EPOLL), 0);
+    expect("descriptors left open", open_files(), files);
+    _exit(failures > 0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  expect(what, status, 0);
+}
+
+/** Rings that are larger than what may be locked; root may lock anything, so that this process is no longer root. */
+static void locked(void) {
+  pid_t child = fork();
+  if (child == 0) {
+    failures = 0;
+    struct rlimit none = {0, 0};
+    int r = setrlimit(RLIMIT_MEMLOCK, &none) < 0 || (getuid() == 0 && setuid(65534) < 0) ? -errno : 0;
+    expect("limit", r, 0);
+    expect("uring without locked memory", mr_probe("kernel.2"), -ENOMEM);
+    expect("uring-mapped without locked memory", mr_probe("kernel.3"), -ENOMEM);
+    _exit(failures > 0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  expect("a limit of locked memory", status, 0);
+}
+
+static void forbid_parts(void) {
+  if (set_up_once(MR_KERNEL_URING_MAPPED) < 0) return; // no io_uring here, with or without a filter
+  forbidden("io_uring_setup forbidden", SYS_io_uring_setup, EPERM, -EPERM);
+  forbidden("io_uring_setup unknown", SYS_io_uring_setup, ENOSYS, -ENOSYS);
+  forbidden("io_uring_register forbidden", SYS_io_uring_register, EPERM, -EPERM);
+  forbidden("io_uring_enter forbidden", SYS_io_uring_enter, EPERM, -EPERM);
+  locked();
+}
+
 int main(void) {
   expect("io_uring outside", mr_probe("io_uring") <= 0, 1);
   int r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+  if (r == 0) forbid_parts();
   if (r == 0) r = forbid(SYS_epoll_pwait2, ENOSYS);
   if (r == 0) r = forbid(SYS_io_uring_setup, EPERM);
   if (r < 0) {
@@ -74,7 +136,7 @@ int main(void) {
   expect("libuv", mr_probe("libuv"), -ENOSYS);
 
   uint8_t *memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  int loop = set_up(memory);
+  int loop = set_up(memory, MR_KERNEL_EPOLL);
   expect("setup", loop, 0);
   for (int64_t ns = 1; ns < 20000000; ns = ns * 3 + 7) {
     int64_t start = now_ns();
