@@ -37,7 +37,13 @@ const PARTS = {
   mistaking,
 } as const
 
-export function contract(kernel: string, make: MakeRig, skips: Readonly<Record<string, string>> = {}): void {
+/** `absent`: why the kernel is not there at all, on this machine. */
+export function contract(
+  kernel: string,
+  make: MakeRig,
+  skips: Readonly<Record<string, string>> = {},
+  absent?: string,
+): void {
   const unused = new Set(Object.keys(skips))
 
   describe(`the contract, kept by ${kernel}`, () => {
@@ -45,7 +51,7 @@ export function contract(kernel: string, make: MakeRig, skips: Readonly<Record<s
       describe(part, () => {
         define({
           prove(title, body, options) {
-            const reason = skips[title]
+            const reason = absent ?? skips[title]
             unused.delete(title)
             test(title, async (context) => {
               if (reason !== undefined) return context.skip(reason)

@@ -8,7 +8,8 @@ import { announceRefusals, openKernel } from '../../src/kernel/choose.ts'
 import { check, systemError } from '../../src/kernel/errors.ts'
 import { native, shimPath } from '../../src/kernel/native.ts'
 import { packageRoot } from '../../src/kernel/package-root.ts'
-import { LOOP_KERNELS, Rig } from './rig.ts'
+import { LOOP_KERNELS } from './kernels.ts'
+import { Rig } from './rig.ts'
 
 describe('the layout', () => {
   test('shim/abi.h has every constant of assembly/abi.ts, with its value', () => {

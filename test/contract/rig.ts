@@ -22,6 +22,8 @@ export interface RigOptions {
   readonly bufferBytes?: number
   /** Whether the memory is shared, as in the runtime. */
   readonly shared?: boolean
+  /** The BUFFERS_* wished for. */
+  readonly mode?: number
 }
 
 export interface Sqe {
@@ -53,13 +55,6 @@ export interface Call {
   readonly b?: number
   readonly c?: number
 }
-
-/** The kernels that a loop waits on in the same way, for what is not the contract itself. */
-export const LOOP_KERNELS: readonly (readonly [string, number])[] = [
-  ['epoll', abi.KERNEL_EPOLL],
-  ['uring', abi.KERNEL_URING],
-  ['uring-mapped', abi.KERNEL_URING_MAPPED],
-]
 
 export type MakeRig = (options?: RigOptions) => Rig
 
@@ -99,6 +94,7 @@ export class Rig {
 
   constructor(kernel: number, options: RigOptions = {}) {
     const { sqEntries = 64, cqEntries = 256, buffers = 8, bufferBytes = 1024, shared = true } = options
+    const { mode = abi.BUFFERS_PLAIN } = options
     const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared })
     this.bytes = new Uint8Array(memory.buffer)
     this.view = new DataView(memory.buffer)
@@ -123,6 +119,7 @@ export class Rig {
       [abi.CONTROL_BUFFER_ENTRIES, buffers],
       [abi.CONTROL_CALLS, calls],
       [abi.CONTROL_CALL_ENTRIES, CALLS],
+      [abi.CONTROL_BUFFER_MODE, mode],
     ]
     for (const [offset, value] of fields) this.view.setUint32(offset, value, true)
     this.view.setBigUint64(abi.CONTROL_MEMORY_BYTES, BigInt(this.bytes.length), true)

@@ -1,9 +1,12 @@
 // The contract, kept by io_uring with its rings in the linear memory.
 import { KERNEL_URING } from '../../assembly/abi.ts'
 import { contract } from './kernel.contract.ts'
+import { absence } from './kernels.ts'
 import { Rig } from './rig.ts'
 
-contract('uring', (options) => new Rig(KERNEL_URING, options), {
+const skips = {
   'an operand that ends outside the memory: -EFAULT': 'Linux looks at pages, and takes what lies before the end',
   'an operation the contract does not list: -EINVAL': 'Linux knows more of them',
-})
+}
+
+contract('uring', (options) => new Rig(KERNEL_URING, options), skips, absence('uring', KERNEL_URING))

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import * as abi from '../../assembly/abi.ts'
 import { native, pollFd, shimPath } from '../../src/kernel/native.ts'
 import { eventfd, write } from './fixtures/libc.ts'
-import { LOOP_KERNELS, name, Rig } from './rig.ts'
+import { LOOP_KERNELS } from './kernels.ts'
+import { name, Rig } from './rig.ts'
 
 const HOST = join(import.meta.dirname, 'fixtures', 'host.mjs')
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer)

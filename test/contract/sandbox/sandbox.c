@@ -1,5 +1,6 @@
 // Under filters as containers have them, which forbid io_uring or a part of it and know no epoll_pwait2: what is said,
-// and what still holds. Exit 77: no filter can be set here.
+// and what still holds. Exit 77: no filter can be set here. With arguments it runs a program where io_uring_setup fails
+// with a number instead: `sandbox ERRNO PROGRAM …`.
 #include "shim.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -120,7 +122,20 @@ static void forbid_parts(void) {
   locked();
 }
 
-int main(void) {
+/** Only returns where it fails. */
+static int run_without_uring(int error, char **program) {
+  int r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : forbid(SYS_io_uring_setup, error);
+  if (r < 0) {
+    printf("%s\n", strerror(-r));
+    return 77;
+  }
+  execvp(program[0], program);
+  perror(program[0]);
+  return 1;
+}
+
+int main(int count, char **arguments) {
+  if (count > 2) return run_without_uring(atoi(arguments[1]), arguments + 2);
   expect("io_uring outside", mr_probe("io_uring") <= 0, 1);
   int r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
   if (r == 0) forbid_parts();
