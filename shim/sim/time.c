@@ -41,7 +41,7 @@ uint64_t sim_next_event(const struct sim *sim) { return sim->event_count ? sim->
 
 bool sim_step(struct sim *sim, uint64_t until) {
   uint64_t at = sim_next_event(sim);
-  if (at > until) {
+  if (at > until || at == SIM_NEVER) {
     if (until != SIM_NEVER && until > sim->now) sim->now = until;
     return false;
   }
