@@ -105,7 +105,9 @@ static void send(struct actors *a, struct near *near) {
   sqe.addr = gathered ? message(a, near, length) : address(w->memory + near->send_at);
   sqe.op_flags = MR_MSG_NOSIGNAL | (pick(w, 2) ? MR_MSG_WAITALL : 0);
   if (gathered) sqe.len = 1;
-  submit_near(a, near, sqe)->length = length;
+  struct op *op = submit_near(a, near, sqe);
+  op->length = length;
+  op->whole = sqe.op_flags & MR_MSG_WAITALL;
   stream->offered = stream->sent + length;
   near->sending = true;
 }
@@ -187,6 +189,7 @@ void near_completed(struct actors *a, const struct op *op, const struct mr_cqe *
       struct stream *stream = &a->w->streams[near->end.out];
       if (cqe->res > (int32_t)op->length) fail(a->w, "more sent than there was", cqe->res, op->length);
       if (cqe->res > 0) stream->sent += (uint32_t)cqe->res;
+      if (op->whole && cqe->res > 0 && (uint32_t)cqe->res < op->length) end_broke(a->w, &near->end);
       stream->offered = stream->sent;
       if (a->w->streams[near->end.out].received > stream->sent)
         fail(a->w, "sent and not said", near->end.out, (int64_t)(stream->received - stream->sent));

@@ -15,6 +15,7 @@
 struct op {
   uint8_t opcode, kind;
   bool pending, multishot, silent; // silent: a success is not told
+  bool whole;                      // a send that is short only where its connection ended
   bool notice_due;                 // a zero-copy send whose memory is not back
   int32_t owner;                   // of the actors' own
   uint32_t place, length;          // its bytes in the memory, or in a file
