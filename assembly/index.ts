@@ -16,6 +16,7 @@ import {
 } from './channel/table'
 import { residencyCreate } from './channel/residency'
 import { owed, trainCreate } from './channel/train'
+import { outboundAttach, outboundCreate } from './channel/outbound'
 import { respCreate } from './codec/resp'
 import { batchCreate } from './codec/resp-batch'
 import { repliesCreate } from './codec/resp-replies'
@@ -31,7 +32,7 @@ import { timersCreate } from './timer/timers'
 import { storesCreate } from './service/stores'
 import { upcallCreate } from './service/upcall'
 import { endpointsCreate } from './turn/endpoints'
-import { crowdCreate } from './turn/crowd'
+import { crowdAttach, crowdCreate } from './turn/crowd'
 import { hostCreate } from './uring/host'
 import { idleCreate } from './turn/idle'
 import { resume } from './turn/inbound'
@@ -88,6 +89,7 @@ export { ringLocate, ringLookupMany, ringOwner, ringPosition, ringSeed } from '.
 export { ringReplicas } from './ring/replicas'
 export { ringShares } from './ring/share'
 export { ringHash } from './ring/hash'
+export { sendSetMode } from './channel/outbound'
 export { crowdSetMinWait } from './turn/crowd'
 export { upstreamSeed } from './service/proxy/upstream'
 
@@ -111,6 +113,7 @@ export function create(
   if (!control) return 0
   tableCreate()
   endpointsCreate()
+  outboundCreate()
   crowdCreate()
   hostCreate()
   idleCreate()
@@ -126,6 +129,8 @@ export function create(
 export function attach(): void {
   submissionAttach()
   completionAttach()
+  outboundAttach()
+  crowdAttach()
 }
 
 /** The channel of a slot and generation; 0 where it is gone. */

@@ -1,13 +1,26 @@
-// The way out: one queue per channel, one gathered send per channel and turn, tried at once; only what the socket did
-// not take becomes a SEND SQE, which waits for writability.
+// The way out: one queue per channel, one gathered send per channel and turn, and never two under way.
+//
+// Where the kernel takes sends as SQEs for nothing (FEATURE_SEND_SQE), every send is one, and its bytes are the
+// kernel's until its completion. Elsewhere a send is an immediate call, and only what the socket did not take becomes
+// an SQE, which waits for writability.
 
 import * as abi from '../abi'
-import { IOVEC_ENTRIES, iovecs } from '../memory/arena'
+import { IOVEC_ENTRIES, control, iovecs } from '../memory/arena'
 import { QUEUE_HEAD, queueConsume, queueFirst } from '../memory/queue'
 import { SKB_NEXT, skbData, skbIsFragmented, skbLength, skbPiece } from '../memory/skb'
 import { countBy } from '../memory/counter'
-import { call, hostAddress, sqRoom, sqe } from '../uring/submission'
-import { FLAG_CALLED, FLAG_SENDING, FLAG_STALLED, clearFlags, flags, setFlags, slotOf } from './table'
+import { call, hostAddress, sqIdle, sqRoom, sqe } from '../uring/submission'
+import {
+  FLAG_CALLED,
+  FLAG_SENDING,
+  FLAG_SEND_ODD,
+  FLAG_STALLED,
+  FLAG_TIMED,
+  clearFlags,
+  flags,
+  setFlags,
+  slotOf,
+} from './table'
 import { channelData } from './user-data'
 
 /** Most pieces of one gathered send. */
@@ -18,13 +31,52 @@ export const TAG_FILE: u32 = 3 << 24
 export const TAG_NONE: u32 = 0
 export const TAG_SLOT_MASK: u32 = 0xffffff
 
+/** How sends go out: as the kernel likes it best, as calls, as SQEs. */
+const SENDS_BEST: u32 = 0
+const SENDS_SQE: u32 = 2
+
+/** struct msghdr of 64-bit Linux, and how many iovecs take as much room. */
+const MSGHDR_IOV: usize = 16 // u64
+const MSGHDR_IOVLEN: usize = 24 // u64
+const MSGHDR_BYTES: usize = 64
+const MSGHDR_ENTRIES: u32 = 4
+
 export let iovecCount: u32 = 0
+let mode: u32 = SENDS_BEST
+let bySqe = false
+let odd = false
 /** Bytes of the last gather. */
 export let gathered: u32 = 0
+/** Sends of this turn that most likely complete while they are submitted, and whose completion nobody waits for. */
+export let sendsExpected: u32 = 0
 
-/** The iovecs of the last turn are no longer read. */
+export function outboundCreate(): void {
+  mode = SENDS_BEST
+  bySqe = odd = false
+  iovecCount = sendsExpected = 0
+}
+
+/** The kernel is known now. */
+export function outboundAttach(): void {
+  sendSetMode(mode)
+}
+
+/** How sends go out from now on: 0, as the kernel likes it best; 1, as immediate calls; 2, as SQEs. */
+export function sendSetMode(to: u32): void {
+  mode = to
+  bySqe = to == SENDS_BEST ? (load<u32>(control, abi.CONTROL_FEATURES) & abi.FEATURE_SEND_SQE) != 0 : to == SENDS_SQE
+}
+
+/** A turn begins: the iovecs of the last one are no longer read, unless `enter` has left SQEs behind. */
 export function outboundTurn(): void {
-  iovecCount = 0
+  if (sqIdle()) iovecCount = 0
+  sendsExpected = 0
+  odd = !odd
+}
+
+/** Nobody waits for the completion of the send that was just started: a wait may pass over it. */
+export function outboundExpect(ch: usize): void {
+  if ((flags(ch) & (FLAG_SENDING | FLAG_STALLED)) == FLAG_SENDING) sendsExpected++
 }
 
 /** The last gather is part of a call: its iovecs are taken. */
@@ -35,33 +87,72 @@ export function iovecsTake(count: u32): void {
 /** Starts the next send of a channel that has none under way and owes something; false where there was no room. */
 export function outboundSend(ch: usize): bool {
   const queue = ch + abi.CHANNEL_QUEUE
-  const fd = load<i32>(ch, abi.CHANNEL_FD)
-  const slot = slotOf(ch)
   const head = <usize>load<u32>(queue, QUEUE_HEAD)
-  const first = skbLength(head) ? head : queueFirst(queue) // the first piece that has bytes
-  const length = skbLength(first)
-  if (flags(ch) & FLAG_STALLED) {
-    if (!sqRoom()) return false
-    const s = sqe(abi.OP_SEND, fd, channelData(ch, abi.KIND_SEND))
-    store<u64>(s, hostAddress(skbData(first)), abi.SQE_ADDR)
-    store<u32>(s, length, abi.SQE_LEN)
-    store<u32>(s, abi.MSG_NOSIGNAL | abi.MSG_WAITALL, abi.SQE_OP_FLAGS)
-    store<u32>(ch, length, abi.CHANNEL_IN_FLIGHT)
-    setFlags(ch, FLAG_SENDING)
-    return true
-  }
   const single = !load<u32>(head, SKB_NEXT) && !skbIsFragmented(head)
-  if (single || iovecCount + GATHER_MAX > IOVEC_ENTRIES) {
-    if (!call(abi.CALL_SEND, fd, <u32>skbData(first), length, 0, TAG_SEND | slot)) return false
-    store<u32>(ch, length, abi.CHANNEL_IN_FLIGHT)
-  } else {
-    const at = iovecs + <usize>iovecCount * 16
-    const count = gather(queue, at)
-    if (!call(abi.CALL_SENDMSG, fd, <u32>at, count, gathered, TAG_SEND | slot)) return false
-    iovecCount += count
-    store<u32>(ch, gathered, abi.CHANNEL_IN_FLIGHT)
-  }
-  setFlags(ch, FLAG_CALLED)
+  const stalled = (flags(ch) & FLAG_STALLED) != 0
+  const byIovecs = !single && iovecCount + MSGHDR_ENTRIES + GATHER_MAX <= IOVEC_ENTRIES
+  if (bySqe) return byIovecs ? submitMessage(ch) : submitPiece(ch)
+  return stalled ? submitPiece(ch) : byIovecs ? callMessage(ch) : callPiece(ch)
+}
+
+/** The first piece that has bytes. */
+function firstPiece(queue: usize): usize {
+  const head = <usize>load<u32>(queue, QUEUE_HEAD)
+  return skbLength(head) ? head : queueFirst(queue)
+}
+
+function callPiece(ch: usize): bool {
+  const first = firstPiece(ch + abi.CHANNEL_QUEUE)
+  const length = skbLength(first)
+  const fd = load<i32>(ch, abi.CHANNEL_FD)
+  if (!call(abi.CALL_SEND, fd, <u32>skbData(first), length, 0, TAG_SEND | slotOf(ch))) return false
+  return under(ch, length, FLAG_CALLED)
+}
+
+function callMessage(ch: usize): bool {
+  const at = iovecs + (<usize>iovecCount << 4)
+  const count = gather(ch + abi.CHANNEL_QUEUE, at)
+  const fd = load<i32>(ch, abi.CHANNEL_FD)
+  if (!call(abi.CALL_SENDMSG, fd, <u32>at, count, gathered, TAG_SEND | slotOf(ch))) return false
+  iovecCount += count
+  return under(ch, gathered, FLAG_CALLED)
+}
+
+function submitPiece(ch: usize): bool {
+  if (!sqRoom()) return false
+  const first = firstPiece(ch + abi.CHANNEL_QUEUE)
+  const length = skbLength(first)
+  submit(ch, abi.OP_SEND, skbData(first), length)
+  return under(ch, length, FLAG_SENDING)
+}
+
+/** The kernel reads header and iovecs when it takes the SQE, and keeps copies. */
+function submitMessage(ch: usize): bool {
+  if (!sqRoom()) return false
+  const header = iovecs + (<usize>iovecCount << 4)
+  const count = gather(ch + abi.CHANNEL_QUEUE, header + MSGHDR_BYTES)
+  memory.fill(header, 0, MSGHDR_BYTES)
+  store<u64>(header, hostAddress(header + MSGHDR_BYTES), MSGHDR_IOV)
+  store<u64>(header, count, MSGHDR_IOVLEN)
+  iovecCount += MSGHDR_ENTRIES + count
+  submit(ch, abi.OP_SENDMSG, header, 1)
+  return under(ch, gathered, FLAG_SENDING)
+}
+
+function submit(ch: usize, op: u32, at: usize, length: u32): void {
+  const s = sqe(op, load<i32>(ch, abi.CHANNEL_FD), channelData(ch, abi.KIND_SEND))
+  store<u64>(s, hostAddress(at), abi.SQE_ADDR)
+  store<u32>(s, length, abi.SQE_LEN)
+  // who waits for writes to move must see each step of a long one
+  const whole = bySqe && flags(ch) & FLAG_TIMED ? 0 : abi.MSG_WAITALL
+  store<u32>(s, abi.MSG_NOSIGNAL | whole, abi.SQE_OP_FLAGS)
+}
+
+/** A send of `bytes` is under way. */
+function under(ch: usize, bytes: u32, bit: u32): bool {
+  store<u32>(ch, bytes, abi.CHANNEL_IN_FLIGHT)
+  clearFlags(ch, FLAG_SEND_ODD)
+  setFlags(ch, odd ? bit | FLAG_SEND_ODD : bit)
   return true
 }
 
@@ -96,7 +187,12 @@ export function outboundSent(ch: usize, result: i32, bit: u32): i32 {
   const queue = ch + abi.CHANNEL_QUEUE
   queueConsume(queue, sent)
   countBy(ch + abi.CHANNEL_BYTES_OUT, sent)
-  if (sent < asked) setFlags(ch, FLAG_STALLED)
+  if (sent < asked || (bySqe && late(ch))) setFlags(ch, FLAG_STALLED)
   else clearFlags(ch, FLAG_STALLED)
   return 0
+}
+
+/** Whether a send has not completed in the `enter` that submitted it: its socket was full. */
+function late(ch: usize): bool {
+  return ((flags(ch) & FLAG_SEND_ODD) != 0) == odd
 }

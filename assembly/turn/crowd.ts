@@ -1,10 +1,16 @@
-// How many channels talk at once, and whether it pays to wait a moment for more of them. With few, every microsecond of
-// waiting is latency and nothing else. With many, a turn that handles three requests costs nearly as much as one that
-// handles thirty: waking up, waking others, one send per server. Then the kernel is asked to gather (io_uring's min-
-// wait,
-// IORING_ENTER_EXT_ARG, Linux 6.12): once something has come, for a moment more.
+// What an `enter` waits for. By itself: the next event, and no longer. Two things make it worth to wait for more.
+//
+// A crowd: with few channels every microsecond of waiting is latency and nothing else, but with many a turn that handles
+// three requests costs nearly as much as one that handles thirty: waking up, waking others, one send per server. Then
+// the kernel is asked to gather (io_uring's min-wait, IORING_ENTER_EXT_ARG, Linux 6.12): once something has come, for a
+// moment more.
+//
+// Sends that are SQEs: they complete while they are submitted, nearly always, and a wait for one event would end with
+// nothing but what the core has just caused. They are counted in, and a limit in time bounds the harm where one of them
+// does not complete after all.
 
 import * as abi from '../abi'
+import { sendsExpected } from '../channel/outbound'
 import { nowMs } from '../clock'
 import { control } from '../memory/arena'
 
@@ -14,6 +20,10 @@ const CROWD: u32 = 16
  * The shortest sleep there is: a thread's timer slack, 50 µs by default, comes on top (prctl(2), PR_SET_TIMERSLACK).
  */
 const MIN_WAIT_NS: u32 = 1000
+/** How long a kernel whose own min-wait counts from the beginning of the wait gathers for a crowd. */
+const GATHER_NS: u32 = 60_000
+/** How long a wait may be held up by a send that was expected to have completed. */
+const SENDS_NS: u32 = 1_000_000
 /** A pause this long, in milliseconds, ends a crowd. */
 const QUIET_MS: u64 = 4
 
@@ -21,11 +31,17 @@ let heard: u32 = 0
 let crowd: u32 = 0
 let sinceMs: u64 = 0
 let mostNs: u32 = MIN_WAIT_NS
+let ownMinWait = false
 
 export function crowdCreate(): void {
   heard = crowd = 0
   sinceMs = 0
   mostNs = MIN_WAIT_NS
+}
+
+/** The kernel is known now. */
+export function crowdAttach(): void {
+  ownMinWait = (load<u32>(control, abi.CONTROL_FEATURES) & abi.FEATURE_MIN_WAIT) != 0
 }
 
 /** Sets how long to gather at most, in nanoseconds; 0: never. */
@@ -42,12 +58,28 @@ export function crowdHear(ch: usize): void {
   heard++
 }
 
-/** Tells the kernel whether to gather. */
-export function crowdTick(): void {
+/**
+ * Tells the kernel what to wait for, and for how long at most: `ns`, −1: for ever. `wait` is false where it must not.
+ */
+export function crowdTell(wait: bool, ns: i64): void {
   if (nowMs != sinceMs) {
     crowd = nowMs - sinceMs > QUIET_MS ? 0 : max(heard, crowd - (crowd >> 2))
     heard = 0
     sinceMs = nowMs
   }
-  store<u32>(control, crowd >= CROWD ? mostNs : 0, abi.CONTROL_MIN_WAIT_NS)
+  let gather = crowd >= CROWD ? mostNs : 0
+  let least: u32 = 1 + sendsExpected
+  if (ownMinWait) {
+    if (gather) {
+      least += crowd >> 1
+      gather = max(gather, GATHER_NS)
+    } else if (sendsExpected) {
+      gather = SENDS_NS
+    }
+  } else if (sendsExpected) {
+    ns = ns < 0 ? SENDS_NS : min(ns, SENDS_NS)
+  }
+  store<u32>(control, wait ? least : 0, abi.CONTROL_WAIT_MIN)
+  store<i64>(control, ns, abi.CONTROL_WAIT_NS)
+  store<u32>(control, gather, abi.CONTROL_MIN_WAIT_NS)
 }

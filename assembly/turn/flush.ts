@@ -2,7 +2,7 @@
 // dirty, and the next `enter` does not block.
 
 import * as abi from '../abi'
-import { TAG_NONE, outboundSend } from '../channel/outbound'
+import { TAG_NONE, outboundExpect, outboundSend } from '../channel/outbound'
 import {
   FLAG_BLOCKED_OUT,
   FLAG_CALLED,
@@ -19,6 +19,7 @@ import {
   FLAG_SENDING,
   FLAG_SHUT,
   FLAG_SIZED_WANTED,
+  FLAG_TIMED,
   FLAG_TIMES_SET,
   FLAG_TRAIN,
   FLAG_WRITABLE_WANTED,
@@ -44,7 +45,7 @@ import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
 import { closed, closing } from './dispatch'
 import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inbound'
 import { acceptAgain, acceptEnd, acceptsSingly, listenerOf } from './accept'
-import { idleBegin, idleEnd } from './idle'
+import { idleBegin, idleEnd, idleSending } from './idle'
 import { lingerBegin, lingerEnd } from './linger'
 import { trainEnd, trainFlush } from './trains'
 
@@ -77,7 +78,11 @@ function flush(ch: usize): bool {
     const train = trainFlush(ch)
     if (train) return train > 0
   }
-  if (!(flags(ch) & FLAGS_SENDING) && queueBytes(ch + abi.CHANNEL_QUEUE) && !outboundSend(ch)) return false
+  if (!(flags(ch) & FLAGS_SENDING) && queueBytes(ch + abi.CHANNEL_QUEUE)) {
+    if (!outboundSend(ch)) return false
+    if (flags(ch) & FLAG_TIMED) idleSending(ch)
+    if (!waitingCount && !awaited(ch)) outboundExpect(ch)
+  }
   if (flags(ch) & FLAGS_SENDING) {
     if (flags(ch) & FLAG_CALLED && (waitingCount || awaited(ch))) hurry()
     return true

@@ -5,6 +5,7 @@
 
 import * as abi from '../abi'
 import {
+  FLAG_SENDING,
   FLAG_STALLED,
   FLAG_TIMED,
   FLAG_TIMES_SET,
@@ -82,6 +83,11 @@ export function idleSent(ch: usize, sent: u32): void {
   if (sent || !(flags(ch) & FLAG_STALLED)) store<u64>(recordOf(ch), nowNs, I_SENT)
 }
 
+/** A send of such a channel is with the kernel: if that is new, it waits from now on. */
+export function idleSending(ch: usize): void {
+  if ((flags(ch) & (FLAG_SENDING | FLAG_STALLED)) == FLAG_SENDING) store<u64>(recordOf(ch), nowNs, I_SENT)
+}
+
 /** The channel closes. */
 export function idleEnd(ch: usize): void {
   if (!(flags(ch) & FLAG_TIMED)) return
@@ -98,7 +104,7 @@ export function idleDue(ch: usize): void {
     if (deadlineOf(record, kind) > nowNs) continue
     store<u64>(record + (<usize>(kind - 1) << 3), nowNs, I_SINCE)
     // a write waits only where the socket is full; what it waits for is counted from then on
-    if (state(ch) != abi.STATE_OPEN || (kind == abi.IDLE_WRITE && !(flags(ch) & FLAG_STALLED))) continue
+    if (state(ch) != abi.STATE_OPEN || (kind == abi.IDLE_WRITE && !(flags(ch) & FLAG_SENDING))) continue
     upcall(abi.UP_IDLE, ch, 0, kind, 0)
   }
   arm(record, nextOf(record))

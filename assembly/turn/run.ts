@@ -44,7 +44,7 @@ import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/co
 import { hostReady, hostWatch } from '../uring/host'
 import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
-import { crowdTick } from './crowd'
+import { crowdTell } from './crowd'
 import { drained, failed } from './dispatch'
 import { flushAll } from './flush'
 import { received, receivedEnd, receivedSized, resume } from './inbound'
@@ -89,11 +89,11 @@ export function flush(): void {
   slicesServe()
   hostWatch()
   submissionPublish()
-  crowdTick()
-  const wait = clean && !cqReady() && !upcallCount() && !hurried()
-  store<u32>(control, wait ? 1 : 0, abi.CONTROL_WAIT_MIN)
   const next = timersNext()
-  store<i64>(control, next == NEVER ? -1 : <i64>(max(next, nowNs) - nowNs), abi.CONTROL_WAIT_NS)
+  crowdTell(
+    clean && !cqReady() && !upcallCount() && !hurried(),
+    next == NEVER ? -1 : <i64>(max(next, nowNs) - nowNs),
+  )
   store<u32>(control, channelsOpen(), abi.CONTROL_CHANNELS)
   store<u32>(control, skbLive(), abi.CONTROL_SKBS)
 }

@@ -38,6 +38,13 @@ export function sqRoom(): u32 {
   return mask + 1 - (tail - acquire(sqHead))
 }
 
+/** Whether the kernel has taken every SQE. */
+// @ts-ignore: decorator
+@inline
+export function sqIdle(): bool {
+  return tail == acquire(sqHead)
+}
+
 // @ts-ignore: decorator
 @inline
 export function userData(kind: u64, generation: u32, slot: u32): u64 {

@@ -24,6 +24,7 @@ export interface Runtime extends RingExports {
   upcallsDone(): void
   cqReady(): number
   crowdSetMinWait(ns: number): void
+  sendSetMode(mode: number): void
   readonly upcalls: WebAssembly.Global
   find(slot: number, generation: number): number
   write(slot: number, generation: number, at: number, length: number): number
