@@ -17,6 +17,7 @@ import {
 import { residencyCreate } from './channel/residency'
 import { owed, trainCreate } from './channel/train'
 import { outboundAttach, outboundCreate } from './channel/outbound'
+import { starvedCreate } from './channel/starved'
 import { respCreate } from './codec/resp'
 import { batchCreate } from './codec/resp-batch'
 import { repliesCreate } from './codec/resp-replies'
@@ -36,6 +37,7 @@ import { crowdAttach, crowdCreate } from './turn/crowd'
 import { hostCreate } from './uring/host'
 import { idleCreate } from './turn/idle'
 import { resume } from './turn/inbound'
+import { buffersAttach } from './uring/buffers'
 import { completionAttach } from './uring/completion'
 import { submissionAttach } from './uring/submission'
 
@@ -121,7 +123,7 @@ export function create(
   residencyCreate()
   sessionCreate()
   repliesCreate()
-  if (!timersCreate()) return 0
+  if (!timersCreate() || !starvedCreate()) return 0
   return respCreate() && batchCreate() && upcallCreate() && storesCreate() && proxiesCreate() ? control : 0
 }
 
@@ -129,6 +131,7 @@ export function create(
 export function attach(): void {
   submissionAttach()
   completionAttach()
+  buffersAttach()
   outboundAttach()
   crowdAttach()
 }

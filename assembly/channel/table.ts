@@ -34,6 +34,7 @@ export const FLAG_LAST: u32 = 1 << 19 // no more requests: close when the last r
 export const FLAG_TIMED: u32 = 1 << 23 // it has timeouts of its own
 export const FLAG_TIMES_SET: u32 = 1 << 24 // … which are counted from the next flush
 export const FLAG_SEND_ODD: u32 = 1 << 27 // the last send was started in a turn of odd number
+export const FLAG_STARVED: u32 = 1 << 28 // its receive waits for a buffer, and is not with the kernel
 
 export const FLAG_TRAIN: u32 = 1 << 25 // files are in its outbound queue
 export const FLAG_READING: u32 = 1 << 26 // a READ of a file is with the kernel

@@ -18,6 +18,7 @@ export const IOVEC_ENTRIES: u32 = 8192
 export let control: usize = 0
 export let calls: usize = 0
 export let buffers: usize = 0
+export let bufferRecords: usize = 0 // 16 bytes a buffer, of uring/buffers.ts
 export let bufferCount: u32 = 0
 export let bufferBytes: u32 = 0
 export let channels: usize = 0
@@ -57,6 +58,7 @@ export function arenaCreate(
   bufferCount = receiveBuffers
   bufferBytes = receiveBytes
   buffers = take(<usize>receiveBuffers * receiveBytes)
+  bufferRecords = take(<usize>receiveBuffers << 4)
   channelCount = channelSlots
   channels = take(<usize>channelSlots * abi.CHANNEL_BYTES)
   upcalls = take(UPCALL_ENTRIES * abi.UPCALL_BYTES)

@@ -7,7 +7,7 @@ import { recordsCreate, recordsDone } from '../codec/records'
 import { bufferCount, UPCALL_ENTRIES, upcalls } from '../memory/arena'
 import { alloc } from '../memory/heap'
 import { SKB_NEXT, skbFree } from '../memory/skb'
-import { provide, publishBuffers } from '../uring/completion'
+import { bufferHold, bufferUnhold, publishBuffers } from '../uring/buffers'
 
 /** Records of frames in one turn. */
 const RECORD_ENTRIES: u32 = 32768
@@ -78,7 +78,7 @@ function put(kind: u32, slot: u32, generation: u32, id: u32, at: usize, length: 
 
 /** Keeps receive buffer `id` from the kernel until the host is done. */
 export function holdBuffer(id: u32): void {
-  store<u16>(heldBuffers + (heldCount++ << 1), <u16>id)
+  if (bufferHold(id)) store<u16>(heldBuffers + (heldCount++ << 1), <u16>id)
 }
 
 /** Frees `skb` when the host is done. */
@@ -92,7 +92,7 @@ export function upcallsDone(): void {
   count = 0
   recordsDone()
   if (heldCount) {
-    for (let i: u32 = 0; i < heldCount; i++) provide(load<u16>(heldBuffers + (i << 1)))
+    for (let i: u32 = 0; i < heldCount; i++) bufferUnhold(load<u16>(heldBuffers + (i << 1)))
     heldCount = 0
     publishBuffers()
   }

@@ -7,7 +7,7 @@
 //
 // Sends that are SQEs: they complete while they are submitted, nearly always, and a wait for one event would end with
 // nothing but what the core has just caused. They are counted in, and a limit in time bounds the harm where one of them
-// does not complete after all.
+// does not complete after all. Its channel counts as stalled from then on, and is not expected any more.
 
 import * as abi from '../abi'
 import { sendsExpected } from '../channel/outbound'
@@ -20,10 +20,10 @@ const CROWD: u32 = 16
  * The shortest sleep there is: a thread's timer slack, 50 µs by default, comes on top (prctl(2), PR_SET_TIMERSLACK).
  */
 const MIN_WAIT_NS: u32 = 1000
-/** How long a kernel whose own min-wait counts from the beginning of the wait gathers for a crowd. */
+/** How long a kernel gathers whose own min-wait is exact, and counts from the beginning of the wait. */
 const GATHER_NS: u32 = 60_000
-/** How long a wait may be held up by a send that was expected to have completed. */
-const SENDS_NS: u32 = 1_000_000
+/** How long a wait may be held up by a send that was expected to complete at once, in vain. */
+const SENDS_NS: i64 = 1_000_000
 /** A pause this long, in milliseconds, ends a crowd. */
 const QUIET_MS: u64 = 4
 
@@ -67,19 +67,9 @@ export function crowdTell(wait: bool, ns: i64): void {
     heard = 0
     sinceMs = nowMs
   }
-  let gather = crowd >= CROWD ? mostNs : 0
-  let least: u32 = 1 + sendsExpected
-  if (ownMinWait) {
-    if (gather) {
-      least += crowd >> 1
-      gather = max(gather, GATHER_NS)
-    } else if (sendsExpected) {
-      gather = SENDS_NS
-    }
-  } else if (sendsExpected) {
-    ns = ns < 0 ? SENDS_NS : min(ns, SENDS_NS)
-  }
-  store<u32>(control, wait ? least : 0, abi.CONTROL_WAIT_MIN)
+  if (sendsExpected) ns = ns < 0 ? SENDS_NS : min(ns, SENDS_NS)
+  const gather = crowd < CROWD ? 0 : ownMinWait && mostNs ? max(mostNs, GATHER_NS) : mostNs
+  store<u32>(control, wait ? 1 + sendsExpected : 0, abi.CONTROL_WAIT_MIN)
   store<i64>(control, ns, abi.CONTROL_WAIT_NS)
   store<u32>(control, gather, abi.CONTROL_MIN_WAIT_NS)
 }

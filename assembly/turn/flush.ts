@@ -3,6 +3,7 @@
 
 import * as abi from '../abi'
 import { TAG_NONE, outboundExpect, outboundSend } from '../channel/outbound'
+import { starve, starvedTake, starving } from '../channel/starved'
 import {
   FLAG_BLOCKED_OUT,
   FLAG_CALLED,
@@ -59,6 +60,7 @@ const FLAGS_SENDING: u32 = FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING
 
 /** Serves dirty channels while there is room; false where some are left. */
 export function flushAll(): bool {
+  feedStarved()
   while (sqRoom() >= SQES_MAX && upcallSlack()) {
     const ch = dirtyTake()
     if (!ch) return true
@@ -73,7 +75,7 @@ export function flushAll(): bool {
 function flush(ch: usize): bool {
   if (state(ch) == abi.STATE_CLOSING) return close(ch)
   if (flags(ch) & FLAG_TIMES_SET) idleBegin(ch)
-  arm(ch)
+  arm(ch, false)
   if (flags(ch) & FLAG_TRAIN) {
     const train = trainFlush(ch)
     if (train) return train > 0
@@ -95,14 +97,26 @@ function flush(ch: usize): bool {
   return true
 }
 
+/** Receives that had no buffer are tried again, oldest first, as far as there are buffers. */
+function feedStarved(): void {
+  while (sqRoom() >= SQES_MAX) {
+    const ch = starvedTake()
+    if (!ch) return
+    if (state(ch) != abi.STATE_CLOSING) arm(ch, true)
+  }
+}
+
 /** Whether somebody waits for the queue to fall, who cannot wait for the next event from outside. */
 function awaited(ch: usize): bool {
   const waits = FLAG_ENDING | FLAG_HALF_CLOSE | FLAG_BLOCKED_OUT | FLAG_WRITABLE_WANTED
   return (flags(ch) & waits) != 0 || load<u32>(ch, abi.CHANNEL_IN_FLIGHT) < queueBytes(ch + abi.CHANNEL_QUEUE)
 }
 
-/** Brings the kernel's receive or accept in line with what the channel wants. */
-function arm(ch: usize): void {
+/**
+ * Brings the kernel's receive or accept in line with what the channel wants. `fed`: there is a buffer for it, and others
+ * that wait for one are behind it.
+ */
+function arm(ch: usize, fed: bool): void {
   const f = flags(ch)
   if (f & (FLAG_CANCELLING | FLAG_CONNECTING)) return
   const held = f & FLAGS_BLOCKED && partialBytes(ch) >= BLOCKED_BYTES
@@ -115,6 +129,7 @@ function arm(ch: usize): void {
       if (!acceptsSingly(ch)) store<u16>(s, abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
       store<u32>(ch, acceptsSingly(ch) ? 0 : 1, abi.CHANNEL_OWNER) // whether it is a multishot that is armed
     } else if (!(f & FLAG_SIZED_WANTED) || !armSized(ch, fd)) {
+      if (!fed && starving()) return starve(ch)
       const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
       store<u8>(s, abi.SQE_FLAG_BUFFER_SELECT, abi.SQE_FLAGS)
       store<u16>(s, abi.RECV_MULTISHOT, abi.SQE_IOPRIO)
@@ -161,7 +176,7 @@ function end(ch: usize): bool {
   inboundRelease(ch)
   clearFlags(ch, FLAGS_BLOCKED)
   setFlags(ch, FLAG_RECV_WANTED | FLAG_SHUT)
-  arm(ch)
+  arm(ch, false)
   lingerBegin(ch)
   return true
 }

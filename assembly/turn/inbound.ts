@@ -35,7 +35,7 @@ import { SITE_HELD, SITE_INBOUND } from '../memory/abi'
 import { countBy } from '../memory/counter'
 import { siteSet } from '../memory/sites'
 import { holdBuffer, holdSkb, upcallCount } from '../service/upcall'
-import { bufferAt, provide } from '../uring/completion'
+import { bufferDone, bufferTake } from '../uring/buffers'
 import { crowdHear } from './crowd'
 import { idleHeard } from './idle'
 import { lingerOn } from './linger'
@@ -51,13 +51,13 @@ const SIZED_REST: u32 = 16384
 /** Not before this much has come: an announcement alone moves nobody. */
 const SIZED_AFTER: u32 = 16384
 
-/** `length` bytes have arrived in receive buffer `id`. */
-export function received(ch: usize, id: u32, length: u32): void {
+/** `length` bytes have arrived in receive buffer `id`, which the kernel keeps for more or not. */
+export function received(ch: usize, id: u32, length: u32, kept: bool): void {
   const before = upcallCount()
   countBy(ch + abi.CHANNEL_BYTES_IN, length)
   crowdHear(ch)
   if (flags(ch) & FLAG_TIMED) idleHeard(ch)
-  let at = bufferAt(id)
+  let at = bufferTake(id, length, kept)
   const end = at + length
   if (listening(ch)) {
     if (partial(ch)) at = feed(ch, at, end)
@@ -69,7 +69,7 @@ export function received(ch: usize, id: u32, length: u32): void {
     lingerOn(ch)
   }
   if (upcallCount() != before) holdBuffer(id)
-  else provide(id)
+  bufferDone(id)
 }
 
 /** `length` bytes have arrived in the partial skb, where inboundRoom has told. */

@@ -3,6 +3,7 @@
 import * as abi from '../abi'
 import { slicesServe } from '../channel/file-send'
 import { TAG_FILE, TAG_SEND, TAG_SLOT_MASK, outboundSent, outboundTurn } from '../channel/outbound'
+import { starve, starvedTurn } from '../channel/starved'
 import {
   FLAG_BLOCKED_OUT,
   FLAG_CALLED,
@@ -40,7 +41,8 @@ import { storesFlush } from '../service/stores'
 import { upcallCount, upcallFile, upcallSlack } from '../service/upcall'
 import { timersNext } from '../timer/timers'
 import { NEVER } from '../timer/wheel'
-import { cqPublish, cqReady, cqTake, provide, publishBuffers } from '../uring/completion'
+import { bufferAfter, bufferDone, bufferRest, bufferTake, publishBuffers } from '../uring/buffers'
+import { cqPublish, cqReady, cqTake } from '../uring/completion'
 import { hostReady, hostWatch } from '../uring/host'
 import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
@@ -63,6 +65,7 @@ export function run(): u32 {
   clockSet(load<u64>(control, abi.CONTROL_REALTIME_MS), load<u64>(control, abi.CONTROL_MONOTONIC_NS))
   results()
   outboundTurn()
+  starvedTurn()
   let budget = BUDGET
   while (budget && cqReady() && upcallSlack() && sqRoom() > SPARE && callRoom() > SPARE) {
     const c = cqTake()
@@ -179,20 +182,44 @@ function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {
   if (result > 0 && sized) {
     receivedSized(ch, result)
   } else if (result > 0) {
-    received(ch, cqeFlags >> abi.CQE_BUFFER_SHIFT, result)
+    slices(ch, cqeFlags >> abi.CQE_BUFFER_SHIFT, result, (cqeFlags & abi.CQE_FLAG_BUF_MORE) != 0)
   } else if (result == 0) {
     setFlags(ch, FLAG_EOF)
     receivedEnd(ch)
   } else if (result == -abi.ENOBUFS) {
-    count(control + abi.CONTROL_STARVED) // re-armed by the flush, in order
+    count(control + abi.CONTROL_STARVED)
+    starve(ch)
   } else if (result != -abi.ECANCELED) {
     if (state(ch) != abi.STATE_CLOSING) fail(ch, result)
+  }
+}
+
+/**
+ * `length` bytes from buffer `id` on: a bundle is one completion for several buffers, as they stand in the ring. Without
+ * a channel nobody wants them.
+ */
+function slices(ch: usize, id: u32, length: u32, kept: bool): void {
+  while (true) {
+    const part = min(length, bufferRest(id))
+    const last = part == length
+    const next = last ? id : bufferAfter(id)
+    if (ch) {
+      received(ch, id, part, kept && last)
+    } else {
+      bufferTake(id, part, kept && last)
+      bufferDone(id)
+    }
+    if (last) return
+    length -= part
+    id = next
   }
 }
 
 /** A completion whose channel is gone never acts; what it carries is given back. */
 function stale(kind: u64, result: i32, cqeFlags: u32): void {
   count(control + abi.CONTROL_STALE)
-  if (cqeFlags & abi.CQE_FLAG_BUFFER) provide(cqeFlags >> abi.CQE_BUFFER_SHIFT)
+  if (cqeFlags & abi.CQE_FLAG_BUFFER) {
+    slices(0, cqeFlags >> abi.CQE_BUFFER_SHIFT, max(result, 0), (cqeFlags & abi.CQE_FLAG_BUF_MORE) != 0)
+  }
   if (kind == abi.KIND_ACCEPT && result >= 0) call(abi.CALL_CLOSE, result, 0, 0, 0, 0)
 }

@@ -16,6 +16,11 @@ export interface LoopOptions {
   readonly buffers?: number
   /** Bytes of one receive buffer. */
   readonly bufferBytes?: number
+  /**
+   * Whether one receive uses up a buffer, or receives continue in it where the kernel can (io_uring of Linux 6.12): then
+   * many small messages share a buffer, and buffers hardly ever run out. The default is `incremental`.
+   */
+  readonly bufferMode?: 'plain' | 'incremental'
   /** Bytes for skbs and other small objects; address space, committed as it is used. */
   readonly slabBytes?: number
   /** Bytes for everything else: large messages, rings, keyspaces; likewise. */
@@ -70,6 +75,7 @@ export class Loop {
 
   constructor(options: LoopOptions = {}) {
     const { channels = 65536, buffers = 64, bufferBytes = 16384 } = options
+    const { bufferMode = 'incremental' } = options
     const { slabBytes = 512 * 1024 * 1024, heapBytes = 512 * 1024 * 1024 } = options
     const fixed = channels * abi.CHANNEL_BYTES + buffers * bufferBytes + 16 * 1024 * 1024
     const pages = Math.ceil((fixed + slabBytes + heapBytes) / PAGE)
@@ -85,6 +91,8 @@ export class Loop {
     const base = this.core.memoryBase()
     this.#control = this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
     if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
+    const mode = bufferMode === 'incremental' ? abi.BUFFERS_INCREMENTAL : abi.BUFFERS_PLAIN
+    this.view.setUint32(this.#control + abi.CONTROL_BUFFER_MODE, mode, true)
     const setup = (kernel: number): number => this.native.setup(this.bytes, this.#control, kernel)
     const { choice, loop } = openKernel(setup, this.native.probe, process.env, options.kernel)
     announceRefusals(choice, this.native.once)
