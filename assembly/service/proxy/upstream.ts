@@ -45,6 +45,9 @@ export const TAG_SOCKET: u32 = 2 << 24
 
 const BACKOFF_FIRST_NS: u64 = 50_000_000
 const BACKOFF_MAX_NS: u64 = 5_000_000_000
+const NS_PER_S: u64 = 1_000_000_000
+/** SQEs of a connect. */
+const CONNECT_SQES: u32 = 2
 /** Replies of this size that lie in a block of their own change hands instead of being copied. */
 const BY_REFERENCE: u32 = 4096
 
@@ -77,7 +80,7 @@ export function upstreamSocket(number: u32, fd: i32): void {
   }
   if (fd < 0) return down(server, fd)
   const ep = <usize>load<u32>(server, pool.SERVER_ENDPOINT)
-  const ch = sqRoom() ? channelCreate(fd, ep, abi.STATE_OPEN) : 0
+  const ch = sqRoom() >= CONNECT_SQES ? channelCreate(fd, ep, abi.STATE_OPEN) : 0
   if (!ch) {
     call(abi.CALL_CLOSE, fd, 0, 0, 0, 0)
     return down(server, -abi.ENOMEM)
@@ -87,18 +90,28 @@ export function upstreamSocket(number: u32, fd: i32): void {
   }
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
   store<u32>(ch, <u32>server, abi.CHANNEL_OWNER)
-  const s = sqe(abi.OP_CONNECT, fd, channelData(ch, abi.KIND_CONNECT))
-  store<u64>(s, hostAddress(server + pool.SERVER_ADDRESS), abi.SQE_ADDR)
-  store<u64>(s, load<u32>(server, pool.SERVER_ADDRESS_LENGTH), abi.SQE_OFF)
+  connect(server, ch)
   setFlags(ch, FLAG_CONNECTING)
   store<u32>(server, <u32>ch, pool.SERVER_CHANNEL)
   store<u32>(server, pool.UPSTREAM_CONNECTING, pool.SERVER_STATE)
-  const timeout = load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS)
-  timerArm(server + pool.SERVER_TIMER, nowNs + timeout)
   store<u64>(server, 0, pool.SERVER_QUEUED)
   replyBegin(server + pool.SERVER_SCAN)
   replyProtocol(server + pool.SERVER_SCAN, load<u32>(server, pool.SERVER_RESP3) != 0)
   if (load<u32>(server, pool.SERVER_RESP3)) sayHello(server, ch)
+}
+
+/** A connect, and behind it the timeout that cancels it: a chain, so both or none. */
+function connect(server: usize, ch: usize): void {
+  const timeout = load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS)
+  store<u64>(server, timeout / NS_PER_S, pool.SERVER_TIMESPEC)
+  store<u64>(server, timeout % NS_PER_S, pool.SERVER_TIMESPEC + 8)
+  const s = sqe(abi.OP_CONNECT, load<i32>(ch, abi.CHANNEL_FD), channelData(ch, abi.KIND_CONNECT))
+  store<u8>(s, abi.SQE_FLAG_IO_LINK, abi.SQE_FLAGS)
+  store<u64>(s, hostAddress(server + pool.SERVER_ADDRESS), abi.SQE_ADDR)
+  store<u64>(s, load<u32>(server, pool.SERVER_ADDRESS_LENGTH), abi.SQE_OFF)
+  const t = sqe(abi.OP_LINK_TIMEOUT, -1, channelData(ch, abi.KIND_TIMEOUT))
+  store<u64>(t, hostAddress(server + pool.SERVER_TIMESPEC), abi.SQE_ADDR)
+  store<u32>(t, 1, abi.SQE_LEN)
 }
 
 /** RESP3 begins with HELLO 3, whose reply nobody waits for; a server that refuses it goes on in RESP2. */
@@ -115,13 +128,13 @@ function sayHello(server: usize, ch: usize): void {
 export function upstreamConnected(ch: usize, result: i32): void {
   const server = <usize>load<u32>(ch, abi.CHANNEL_OWNER)
   if (<usize>load<u32>(server, pool.SERVER_CHANNEL) != ch) return // given up meanwhile
-  if (result < 0) return upstreamFail(server, result)
+  // nobody but its timeout cancels the connect of a channel that is still wanted
+  if (result < 0) return upstreamFail(server, result == -abi.ECANCELED ? -abi.ETIMEDOUT : result)
   store<u32>(server, pool.UPSTREAM_UP, pool.SERVER_STATE)
   store<u32>(server, 0, pool.SERVER_FAILURES)
   store<u32>(server, 0, pool.SERVER_ERROR)
   setFlags(ch, FLAG_RECV_WANTED)
   dirty(ch)
-  timerCancel(server + pool.SERVER_TIMER)
   tell(server, 1)
   awaitReply(server)
 }
@@ -165,7 +178,8 @@ export function upstreamSubmit(server: usize, request: usize, bytes: u32): void 
   if (last) store<u32>(last, <u32>request, REQUEST_NEXT_SERVER)
   else store<u32>(server, <u32>request, pool.SERVER_FIRST)
   store<u32>(server, <u32>request, pool.SERVER_LAST)
-  if (timeout && !timerHas(server + pool.SERVER_TIMER)) timerArm(server + pool.SERVER_TIMER, nowNs + timeout)
+  const up = load<u32>(server, pool.SERVER_STATE) == pool.UPSTREAM_UP // else upstreamConnected does it
+  if (timeout && up && !timerHas(server + pool.SERVER_TIMER)) timerArm(server + pool.SERVER_TIMER, nowNs + timeout)
   store<u32>(server, load<u32>(server, pool.SERVER_PENDING) + 1, pool.SERVER_PENDING)
   count(server + pool.SERVER_REQUESTS)
   const ch = <usize>load<u32>(server, pool.SERVER_CHANNEL)
@@ -240,9 +254,6 @@ export function upstreamDue(server: usize): void {
     case pool.UPSTREAM_DOWN:
     case pool.UPSTREAM_IDLE:
       upstreamConnect(server)
-      break
-    case pool.UPSTREAM_CONNECTING:
-      upstreamFail(server, -abi.ETIMEDOUT)
       break
     case pool.UPSTREAM_UP:
       awaitReply(server)
