@@ -134,8 +134,8 @@ export function inboundRelease(ch: usize): void {
   released(ch)
   const skb = partial(ch)
   if (!skb) return
-  holdSkb(skb)
   store<u32>(ch, 0, abi.CHANNEL_PARTIAL)
+  letGo(skb)
 }
 
 // @ts-ignore: decorator
@@ -182,7 +182,12 @@ function drain(ch: usize): void {
   skbPull(skb, <u32>(stop - skbData(skb)))
   if (skbLength(skb)) return
   store<u32>(ch, 0, abi.CHANNEL_PARTIAL)
-  if (upcallCount()) holdSkb(skb) // the host may still have to read what it holds
+  letGo(skb)
+}
+
+/** Frees an skb, unless the host may still have to read what it holds: then when it has. */
+function letGo(skb: usize): void {
+  if (upcallCount()) holdSkb(skb)
   else skbFree(skb)
 }
 
