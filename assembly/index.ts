@@ -18,6 +18,7 @@ import { residencyCreate } from './channel/residency'
 import { owed, trainCreate } from './channel/train'
 import { outboundAttach, outboundCreate } from './channel/outbound'
 import { starvedCreate } from './channel/starved'
+import { zeroCopyCreate } from './channel/zero-copy'
 import { respCreate } from './codec/resp'
 import { batchCreate } from './codec/resp-batch'
 import { repliesCreate } from './codec/resp-replies'
@@ -37,7 +38,7 @@ import { crowdAttach, crowdCreate } from './turn/crowd'
 import { hostCreate } from './uring/host'
 import { idleCreate } from './turn/idle'
 import { resume } from './turn/inbound'
-import { buffersAttach } from './uring/buffers'
+import { buffersAttach, buffersCreate } from './uring/buffers'
 import { completionAttach } from './uring/completion'
 import { submissionAttach } from './uring/submission'
 
@@ -45,6 +46,7 @@ export { run, flush } from './turn/run'
 export { fileSubmit } from './uring/file'
 export { upcallCount, upcallsDone } from './service/upcall'
 export { upcalls } from './memory/arena'
+export { receiveSetBundles } from './uring/buffers'
 export { cqReady } from './uring/completion'
 export { alloc, free, heapUsed, heapBytes, heapCheck } from './memory/heap'
 export { slabUsed, slabBytes, slabLimit } from './memory/slab'
@@ -92,6 +94,7 @@ export { ringReplicas } from './ring/replicas'
 export { ringShares } from './ring/share'
 export { ringHash } from './ring/hash'
 export { sendSetMode } from './channel/outbound'
+export { sendSetZeroCopy, sendZeroCopy } from './channel/zero-copy'
 export { crowdSetMinWait } from './turn/crowd'
 export { upstreamSeed } from './service/proxy/upstream'
 
@@ -115,7 +118,9 @@ export function create(
   if (!control) return 0
   tableCreate()
   endpointsCreate()
+  buffersCreate()
   outboundCreate()
+  zeroCopyCreate()
   crowdCreate()
   hostCreate()
   idleCreate()

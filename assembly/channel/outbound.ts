@@ -6,7 +6,7 @@
 
 import * as abi from '../abi'
 import { IOVEC_ENTRIES, control, iovecs } from '../memory/arena'
-import { QUEUE_HEAD, queueConsume, queueFirst } from '../memory/queue'
+import { QUEUE_HEAD, queueFirst } from '../memory/queue'
 import { SKB_NEXT, skbData, skbIsFragmented, skbLength, skbPiece } from '../memory/skb'
 import { countBy } from '../memory/counter'
 import { call, hostAddress, sqIdle, sqRoom, sqe } from '../uring/submission'
@@ -22,6 +22,7 @@ import {
   slotOf,
 } from './table'
 import { channelData } from './user-data'
+import { zeroCopyConsume, zeroCopyOwes, zeroCopyPays, zeroCopyRefused } from './zero-copy'
 
 /** Most pieces of one gathered send. */
 export const GATHER_MAX: u32 = 64
@@ -45,8 +46,10 @@ export let iovecCount: u32 = 0
 let mode: u32 = SENDS_BEST
 let bySqe = false
 let odd = false
+let canZeroCopy = false
 /** Bytes of the last gather. */
 export let gathered: u32 = 0
+let fragments = false // whether some of them were those of fragments, which a short send frees
 /** Sends of this turn that most likely complete while they are submitted, and whose completion nobody waits for. */
 export let sendsExpected: u32 = 0
 
@@ -58,6 +61,7 @@ export function outboundCreate(): void {
 
 /** The kernel is known now. */
 export function outboundAttach(): void {
+  canZeroCopy = (load<u32>(control, abi.CONTROL_FEATURES) & abi.FEATURE_SEND_ZC) != 0
   sendSetMode(mode)
 }
 
@@ -122,7 +126,7 @@ function submitPiece(ch: usize): bool {
   if (!sqRoom()) return false
   const first = firstPiece(ch + abi.CHANNEL_QUEUE)
   const length = skbLength(first)
-  submit(ch, abi.OP_SEND, skbData(first), length)
+  submit(ch, zeroCopy(ch, length) ? abi.OP_SEND_ZC : abi.OP_SEND, skbData(first), length)
   return under(ch, length, FLAG_SENDING)
 }
 
@@ -135,14 +139,19 @@ function submitMessage(ch: usize): bool {
   store<u64>(header, hostAddress(header + MSGHDR_BYTES), MSGHDR_IOV)
   store<u64>(header, count, MSGHDR_IOVLEN)
   iovecCount += MSGHDR_ENTRIES + count
-  submit(ch, abi.OP_SENDMSG, header, 1)
+  submit(ch, !fragments && zeroCopy(ch, gathered) ? abi.OP_SENDMSG_ZC : abi.OP_SENDMSG, header, 1)
   return under(ch, gathered, FLAG_SENDING)
+}
+
+function zeroCopy(ch: usize, bytes: u32): bool {
+  return bySqe && canZeroCopy && zeroCopyPays(ch, bytes)
 }
 
 function submit(ch: usize, op: u32, at: usize, length: u32): void {
   const s = sqe(op, load<i32>(ch, abi.CHANNEL_FD), channelData(ch, abi.KIND_SEND))
   store<u64>(s, hostAddress(at), abi.SQE_ADDR)
   store<u32>(s, length, abi.SQE_LEN)
+  if (op == abi.OP_SEND_ZC || op == abi.OP_SENDMSG_ZC) store<u16>(s, abi.SEND_ZC_REPORT_USAGE, abi.SQE_IOPRIO)
   // who waits for writes to move must see each step of a long one
   const whole = bySqe && flags(ch) & FLAG_TIMED ? 0 : abi.MSG_WAITALL
   store<u32>(s, abi.MSG_NOSIGNAL | whole, abi.SQE_OP_FLAGS)
@@ -160,6 +169,7 @@ function under(ch: usize, bytes: u32, bit: u32): bool {
 export function gather(queue: usize, at: usize): u32 {
   let count: u32 = 0
   let bytes: u32 = 0
+  fragments = false
   for (let skb = <usize>load<u32>(queue, QUEUE_HEAD); skb; skb = <usize>load<u32>(skb, SKB_NEXT)) {
     for (let piece = skb; piece; piece = skbPiece(skb, piece)) {
       if (count == GATHER_MAX) break
@@ -168,6 +178,7 @@ export function gather(queue: usize, at: usize): u32 {
       store<u64>(at + (<usize>count << 4), skbLength(piece), 8)
       bytes += skbLength(piece)
       count++
+      if (piece != skb) fragments = true
     }
     if (count == GATHER_MAX) break
   }
@@ -176,16 +187,17 @@ export function gather(queue: usize, at: usize): u32 {
 }
 
 /**
- * Books the result of a send, from a call or a completion. Returns 0, or the −errno that ended the channel's way out.
+ * Books the result of a send, from a call or a completion; `more`: its memory is free only after a notification.
+ * Returns 0, or the −errno that ended the channel's way out.
  */
-export function outboundSent(ch: usize, result: i32, bit: u32): i32 {
+export function outboundSent(ch: usize, result: i32, bit: u32, more: bool): i32 {
   clearFlags(ch, bit)
   const asked = load<u32>(ch, abi.CHANNEL_IN_FLIGHT)
   store<u32>(ch, 0, abi.CHANNEL_IN_FLIGHT)
-  if (result < 0 && result != -abi.EAGAIN) return result
+  if (more) zeroCopyOwes(ch)
+  if (result < 0 && result != -abi.EAGAIN && !zeroCopyRefused(result)) return result
   const sent = <u32>max(result, 0)
-  const queue = ch + abi.CHANNEL_QUEUE
-  queueConsume(queue, sent)
+  zeroCopyConsume(ch, sent)
   countBy(ch + abi.CHANNEL_BYTES_OUT, sent)
   if (sent < asked || (bySqe && late(ch))) setFlags(ch, FLAG_STALLED)
   else clearFlags(ch, FLAG_STALLED)

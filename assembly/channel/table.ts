@@ -35,6 +35,7 @@ export const FLAG_TIMED: u32 = 1 << 23 // it has timeouts of its own
 export const FLAG_TIMES_SET: u32 = 1 << 24 // … which are counted from the next flush
 export const FLAG_SEND_ODD: u32 = 1 << 27 // the last send was started in a turn of odd number
 export const FLAG_STARVED: u32 = 1 << 28 // its receive waits for a buffer, and is not with the kernel
+export const FLAG_ZERO_COPY: u32 = 1 << 29 // the kernel still reads what was sent
 
 export const FLAG_TRAIN: u32 = 1 << 25 // files are in its outbound queue
 export const FLAG_READING: u32 = 1 << 26 // a READ of a file is with the kernel
@@ -124,7 +125,7 @@ export function channelCreate(fd: i32, endpoint: usize, state: u32): usize {
 
 /** Gives the slot back. Nothing of the channel is with the kernel any more, and it is in no list. */
 export function channelRelease(ch: usize): void {
-  assert(!(flags(ch) & (FLAGS_IN_KERNEL | FLAG_DIRTY | FLAG_WAITING)))
+  assert(!(flags(ch) & (FLAGS_IN_KERNEL | FLAG_ZERO_COPY | FLAG_DIRTY | FLAG_WAITING)))
   store<u32>(ch, abi.STATE_FREE, abi.CHANNEL_STATE)
   store<u32>(ch, <u32>freeSlot, abi.CHANNEL_NEXT)
   freeSlot = ch
@@ -155,7 +156,7 @@ export function clearFlags(ch: usize, bits: u32): void {
   store<u32>(ch, load<u32>(ch, abi.CHANNEL_FLAGS) & ~bits, abi.CHANNEL_FLAGS)
 }
 
-/** Whether the kernel still holds something of the channel, so that its slot and descriptor must live. */
+/** Whether an operation on the channel is with the kernel, so that its slot and descriptor must live. */
 // @ts-ignore: decorator
 @inline
 export function inKernel(ch: usize): bool {

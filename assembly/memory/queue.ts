@@ -189,6 +189,16 @@ export function queueConsume(queue: usize, bytes: u32): void {
   }
 }
 
+/** As queueConsume, but skbs that are used up go to the end of `kept`. */
+export function queueConsumeInto(queue: usize, bytes: u32, kept: usize): void {
+  while (bytes) {
+    const length = skbTotal(<usize>load<u32>(queue, QUEUE_HEAD))
+    if (bytes < length) return queueConsume(queue, bytes)
+    bytes -= length
+    queuePush(kept, queueShift(queue))
+  }
+}
+
 /** Frees everything. */
 export function queueClear(queue: usize): void {
   while (true) {

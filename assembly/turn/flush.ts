@@ -24,6 +24,7 @@ import {
   FLAG_TIMES_SET,
   FLAG_TRAIN,
   FLAG_WRITABLE_WANTED,
+  FLAG_ZERO_COPY,
   FLAGS_BLOCKED,
   channelRelease,
   clearFlags,
@@ -40,8 +41,10 @@ import {
 import { queueBytes, queueClear } from '../memory/queue'
 import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
+import { zeroCopyRelease } from '../channel/zero-copy'
 import { countBy } from '../memory/counter'
 import { wheelHas } from '../timer/wheel'
+import { receiveHow } from '../uring/buffers'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
 import { closed, closing } from './dispatch'
 import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inbound'
@@ -132,7 +135,7 @@ function arm(ch: usize, fed: bool): void {
       if (!fed && starving()) return starve(ch)
       const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
       store<u8>(s, abi.SQE_FLAG_BUFFER_SELECT, abi.SQE_FLAGS)
-      store<u16>(s, abi.RECV_MULTISHOT, abi.SQE_IOPRIO)
+      store<u16>(s, receiveHow, abi.SQE_IOPRIO)
       store<u16>(s, abi.BUF_GROUP, abi.SQE_BUF_GROUP)
     }
     setFlags(ch, FLAG_RECV_ARMED)
@@ -199,7 +202,12 @@ function close(ch: usize): bool {
     return true // the last completion makes it dirty again
   }
   if (flags(ch) & FLAG_TRAIN && !trainEnd(ch)) return false
-  if (!call(abi.CALL_CLOSE, load<i32>(ch, abi.CHANNEL_FD), 0, 0, 0, TAG_NONE)) return false
+  if (load<i32>(ch, abi.CHANNEL_FD) >= 0) {
+    if (!call(abi.CALL_CLOSE, load<i32>(ch, abi.CHANNEL_FD), 0, 0, 0, TAG_NONE)) return false
+    store<i32>(ch, -1, abi.CHANNEL_FD)
+  }
+  if (flags(ch) & FLAG_ZERO_COPY) return true // so does the last notification
+  zeroCopyRelease(ch)
   const ep = endpoint(ch)
   const listener = listenerOf(ep) == ch
   inboundRelease(ch)

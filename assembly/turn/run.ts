@@ -29,6 +29,7 @@ import {
   waitingTake,
 } from '../channel/table'
 import { owed, trainIsShort } from '../channel/train'
+import { zeroCopyFree } from '../channel/zero-copy'
 import { clockSet, nowNs } from '../clock'
 import { calls, control } from '../memory/arena'
 import { count } from '../memory/counter'
@@ -57,6 +58,9 @@ import { trainPolled, trainRead, trainResult } from './trains'
 /** Most completions of one turn; then the host's loop has its say (law 9). */
 const BUDGET: u32 = 256
 
+/** Most bytes of one turn, or one more receive: a hundred thousand small requests are answered in several. */
+const BUDGET_BYTES: i32 = 131_072
+
 /** SQEs and calls that one completion may need at once. */
 const SPARE: u32 = 8
 
@@ -67,9 +71,13 @@ export function run(): u32 {
   outboundTurn()
   starvedTurn()
   let budget = BUDGET
-  while (budget && cqReady() && upcallSlack() && sqRoom() > SPARE && callRoom() > SPARE) {
+  let bytes = BUDGET_BYTES
+  while (budget && bytes > 0 && cqReady() && upcallSlack() && sqRoom() > SPARE && callRoom() > SPARE) {
     const c = cqTake()
-    complete(load<u64>(c, abi.CQE_USER_DATA), load<i32>(c, abi.CQE_RES), load<u32>(c, abi.CQE_FLAGS))
+    const cqeFlags = load<u32>(c, abi.CQE_FLAGS)
+    const result = load<i32>(c, abi.CQE_RES)
+    complete(load<u64>(c, abi.CQE_USER_DATA), result, cqeFlags)
+    if (cqeFlags & abi.CQE_FLAG_BUFFER) bytes -= result
     budget--
   }
   cqPublish()
@@ -109,15 +117,15 @@ function results(): void {
     const tag = load<u32>(at, abi.CALL_TAG)
     if (!tag) continue
     const result = load<i32>(at, abi.CALL_RESULT)
-    if ((tag & ~TAG_SLOT_MASK) == TAG_SEND) sent(channelAt(tag & TAG_SLOT_MASK), result, FLAG_CALLED)
+    if ((tag & ~TAG_SLOT_MASK) == TAG_SEND) sent(channelAt(tag & TAG_SLOT_MASK), result, FLAG_CALLED, false)
     else if ((tag & ~TAG_SLOT_MASK) == TAG_SOCKET) upstreamSocket(tag & TAG_SLOT_MASK, result)
     else if ((tag & ~TAG_SLOT_MASK) == TAG_FILE) trainResult(channelAt(tag & TAG_SLOT_MASK), at, result)
   }
 }
 
-function sent(ch: usize, result: i32, bit: u32): void {
+function sent(ch: usize, result: i32, bit: u32, more: bool): void {
   if (flags(ch) & FLAG_TIMED) idleSent(ch, <u32>max(result, 0))
-  const error = outboundSent(ch, result, bit)
+  const error = outboundSent(ch, result, bit, more)
   dirty(ch)
   if (state(ch) == abi.STATE_CLOSING) return
   if (error) return fail(ch, error)
@@ -138,6 +146,7 @@ function complete(data: u64, result: i32, cqeFlags: u32): void {
   const kind = data >> abi.UD_KIND_SHIFT
   if (kind == abi.KIND_HOST) return hostReady()
   if (kind == abi.KIND_FILE) return ofFile(data, result, cqeFlags)
+  if (kind == abi.KIND_TIMEOUT) return // of a connect, which tells by itself how it ended
   const ch = channelFind(<u32>data, <u32>(data >> abi.UD_GENERATION_SHIFT) & abi.GENERATION_MASK)
   if (!ch) return stale(kind, result, cqeFlags)
   const more = (cqeFlags & abi.CQE_FLAG_MORE) != 0
@@ -146,7 +155,8 @@ function complete(data: u64, result: i32, cqeFlags: u32): void {
       receive(ch, result, cqeFlags, more)
       break
     case abi.KIND_SEND:
-      sent(ch, result, FLAG_SENDING)
+      if (cqeFlags & abi.CQE_FLAG_NOTIF) zeroCopyFree(ch, result)
+      else sent(ch, result, FLAG_SENDING, more)
       break
     case abi.KIND_ACCEPT:
       accepted(ch, result, more)

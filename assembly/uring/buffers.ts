@@ -26,10 +26,27 @@ let out: u32 = 0
 /** Whether receives continue in a buffer. */
 export let buffersContinue = false
 
+let bundlesWanted = false
+let canBundle = false
+/** The ioprio of a receive into provided buffers. */
+export let receiveHow: u16 = <u16>abi.RECV_MULTISHOT
+
+export function buffersCreate(): void {
+  bundlesWanted = canBundle = false
+}
+
+/** Whether one receive may fill several buffers, with one completion for all of them, where the kernel can. */
+export function receiveSetBundles(on: u32): void {
+  bundlesWanted = on != 0
+  receiveHow = <u16>(bundlesWanted && canBundle ? abi.RECV_MULTISHOT | abi.RECV_BUNDLE : abi.RECV_MULTISHOT)
+}
+
 /** Provides every buffer. */
 export function buffersAttach(): void {
   ring = load<u32>(control, abi.CONTROL_BUFFER_RING)
   buffersContinue = load<u32>(control, abi.CONTROL_BUFFER_MODE) == abi.BUFFERS_INCREMENTAL
+  canBundle = (load<u32>(control, abi.CONTROL_FEATURES) & abi.FEATURE_BUNDLE) != 0
+  receiveSetBundles(bundlesWanted ? 1 : 0)
   ringTail = 0
   out = bufferCount
   for (let id: u32 = 0; id < bufferCount; id++) provide(id)

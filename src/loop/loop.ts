@@ -21,6 +21,17 @@ export interface LoopOptions {
    * many small messages share a buffer, and buffers hardly ever run out. The default is `incremental`.
    */
   readonly bufferMode?: 'plain' | 'incremental'
+  /**
+   * Whether one receive may fill several buffers at once where the kernel can (io_uring of Linux 6.10), which saves
+   * completions of long streams. The default is false: kernels 6.13 and 6.14 had faults there.
+   */
+  readonly bundles?: boolean
+  /**
+   * Sends of at least so many bytes are zero-copy where the kernel can (io_uring); 0, the default: none. It pays on
+   * real network devices from some 16 KiB on; where the kernel copies after all, as on loopback, the loop notices and
+   * ceases.
+   */
+  readonly zeroCopyBytes?: number
   /** Bytes for skbs and other small objects; address space, committed as it is used. */
   readonly slabBytes?: number
   /** Bytes for everything else: large messages, rings, keyspaces; likewise. */
@@ -99,6 +110,8 @@ export class Loop {
     this.kernel = choice
     this.#handle = loop
     this.core.attach()
+    this.core.receiveSetBundles(options.bundles === true ? 1 : 0)
+    this.core.sendSetZeroCopy(options.zeroCopyBytes ?? 0)
     this.core.sendSetMode(sendMode(process.env.MILLRACE_SEND))
     this.#leaks = options.leaks ?? leakSampling(process.env.MILLRACE_LEAKS)
     this.core.leakSample(this.#leaks)

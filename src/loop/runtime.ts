@@ -24,7 +24,10 @@ export interface Runtime extends RingExports {
   upcallsDone(): void
   cqReady(): number
   crowdSetMinWait(ns: number): void
+  receiveSetBundles(on: number): void
   sendSetMode(mode: number): void
+  sendSetZeroCopy(bytes: number): void
+  sendZeroCopy(): number
   readonly upcalls: WebAssembly.Global
   find(slot: number, generation: number): number
   write(slot: number, generation: number, at: number, length: number): number
