@@ -63,6 +63,7 @@ export const SEND_ZC_REPORT_USAGE = 8 // in ioprio
 export const RECV_BUNDLE = 16 // in ioprio: one completion for several provided buffers
 export const POLL_MULTISHOT = 1 // in len
 export const TIMEOUT_ABS = 1
+export const MSG_RING_FLAGS_PASS = 2 // the target's CQE gets SQE_FILE_INDEX as its flags
 export const CANCEL_ALL = 1
 export const CANCEL_FD = 2
 
@@ -78,6 +79,14 @@ export const CQE_FLAG_NOTIF = 8 // of a zero-copy send: its memory is free again
 export const CQE_FLAG_BUF_MORE = 16 // the buffer stays with the kernel, and is continued
 export const NOTIF_COPIED = 0x80000000 // in the result of a notification: the bytes were copied after all
 export const CQE_BUFFER_SHIFT = 16
+
+// What a multishot RECVMSG writes into its buffer: struct io_uring_recvmsg_out, then as much room for the sender's
+// address and for control messages as the SQE's msghdr asked for, then the payload.
+export const RECVMSG_OUT_BYTES = 16
+export const RECVMSG_OUT_NAME_LENGTH = 0 // u32, of the address; more than there was room for if it was cut
+export const RECVMSG_OUT_CONTROL_LENGTH = 4 // u32
+export const RECVMSG_OUT_PAYLOAD_LENGTH = 8 // u32; more than there was room for if it was cut and MSG_TRUNC asked for
+export const RECVMSG_OUT_FLAGS = 12 // u32, MSG_*
 
 // Provided-buffer ring: struct io_uring_buf; the ring's tail overlays the last two bytes of entry 0.
 export const BUF_BYTES = 16
@@ -160,6 +169,7 @@ export const O_NONBLOCK = 0x800
 export const O_CLOEXEC = 0x80000
 export const SHUT_WR = 1
 export const SHUT_RDWR = 2
+export const MSG_TRUNC = 0x20
 export const MSG_WAITALL = 0x100
 export const MSG_MORE = 0x8000
 export const MSG_NOSIGNAL = 0x4000
@@ -195,6 +205,8 @@ export const ERANGE = 34
 export const ENOSYS = 38
 export const ETIME = 62
 export const EPROTO = 71
+export const EOVERFLOW = 75
+export const EBADFD = 77
 export const EOPNOTSUPP = 95
 export const ENOBUFS = 105
 export const ECONNABORTED = 103
@@ -244,6 +256,7 @@ export const CONTROL_STARVED = 192 // u64, receives that ended with ENOBUFS (cor
 export const CONTROL_CHANNELS = 200 // u32, channels open, listeners included (core)
 export const CONTROL_SKBS = 204 // u32, skbs that exist (core)
 export const CONTROL_SIZED = 208 // u64, bytes received straight into the frame they belong to (core)
+export const CONTROL_RING_FD = 320 // i32, written by `setup`: what MSG_RING of another loop names this one by; −1: nothing
 export const CONTROL_OVERFLOWS = 216 // u64, enters that found the CQ full and completions held back
 export const CONTROL_FD_LIMIT = 352 // u32, `setup`: the kernel waits only for descriptors below this; 0: for any
 export const CONTROL_FDS_REFUSED = 360 // u64, ops and accepts refused because of that limit

@@ -68,6 +68,7 @@
 #define MR_RECV_BUNDLE 16 // in ioprio: one completion for several provided buffers
 #define MR_POLL_MULTISHOT 1 // in len
 #define MR_TIMEOUT_ABS 1
+#define MR_MSG_RING_FLAGS_PASS 2 // the target's CQE gets SQE_FILE_INDEX as its flags
 #define MR_CANCEL_ALL 1
 #define MR_CANCEL_FD 2
 
@@ -83,6 +84,14 @@
 #define MR_CQE_FLAG_BUF_MORE 16 // the buffer stays with the kernel, and is continued
 #define MR_NOTIF_COPIED 0x80000000 // in the result of a notification: the bytes were copied after all
 #define MR_CQE_BUFFER_SHIFT 16
+
+// What a multishot RECVMSG writes into its buffer: struct io_uring_recvmsg_out, then as much room for the sender's
+// address and for control messages as the SQE's msghdr asked for, then the payload.
+#define MR_RECVMSG_OUT_BYTES 16
+#define MR_RECVMSG_OUT_NAME_LENGTH 0 // u32, of the address; more than there was room for if it was cut
+#define MR_RECVMSG_OUT_CONTROL_LENGTH 4 // u32
+#define MR_RECVMSG_OUT_PAYLOAD_LENGTH 8 // u32; more than there was room for if it was cut and MSG_TRUNC asked for
+#define MR_RECVMSG_OUT_FLAGS 12 // u32, MSG_*
 
 // Provided-buffer ring: struct io_uring_buf; the ring's tail overlays the last two bytes of entry 0.
 #define MR_BUF_BYTES 16
@@ -165,6 +174,7 @@
 #define MR_O_CLOEXEC 0x80000
 #define MR_SHUT_WR 1
 #define MR_SHUT_RDWR 2
+#define MR_MSG_TRUNC 0x20
 #define MR_MSG_WAITALL 0x100
 #define MR_MSG_MORE 0x8000
 #define MR_MSG_NOSIGNAL 0x4000
@@ -201,6 +211,8 @@
 #define MR_ETIME 62
 #define MR_EPROTO 71
 #define MR_EOPNOTSUPP 95
+#define MR_EOVERFLOW 75
+#define MR_EBADFD 77
 #define MR_ENOBUFS 105
 #define MR_ECONNABORTED 103
 #define MR_ECONNRESET 104
@@ -249,6 +261,7 @@
 #define MR_CONTROL_CHANNELS 200 // u32, channels open, listeners included (core)
 #define MR_CONTROL_SKBS 204 // u32, skbs that exist (core)
 #define MR_CONTROL_SIZED 208 // u64, bytes received straight into the frame they belong to (core)
+#define MR_CONTROL_RING_FD 320 // i32, written by `setup`: what MSG_RING of another loop names this one by; −1: nothing
 #define MR_CONTROL_OVERFLOWS 216 // u64, enters that found the CQ full and completions held back
 #define MR_CONTROL_FD_LIMIT 352 // u32, `setup`: the kernel waits only for descriptors below this; 0: for any
 #define MR_CONTROL_FDS_REFUSED 360 // u64, ops and accepts refused because of that limit

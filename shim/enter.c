@@ -74,6 +74,7 @@ static int open_loop(struct mr_loop *loop, int kernel) {
   loop->kernel = mr_kernel_of(kernel);
   if (!loop->kernel) return -ENOSYS;
   MR_CONTROL(loop, int32_t, HOST_FD) = -1;
+  MR_CONTROL(loop, int32_t, RING_FD) = -1;
   MR_CONTROL(loop, uint32_t, FEATURES) = 0;
   uint32_t buffer_mode = MR_CONTROL(loop, uint32_t, BUFFER_MODE);
   MR_CONTROL(loop, uint32_t, FD_LIMIT) = 0;

@@ -3,10 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 
+static bool moves(const struct mr_op *op) {
+  switch (op->opcode) {
+  case MR_OP_SEND:
+  case MR_OP_SENDMSG:
+  case MR_OP_SEND_ZC:
+  case MR_OP_SENDMSG_ZC:
+  case MR_OP_RECV:
+    return true;
+  case MR_OP_RECVMSG:
+    return !op->multishot;
+  default:
+    return false;
+  }
+}
+
 /** Ends a waiting op. What a send or receive has moved already is its result, as with io_uring. */
 void mr_cancel(struct mr_readiness *r, struct mr_op *op) {
-  bool moves = op->opcode == MR_OP_SEND || op->opcode == MR_OP_SENDMSG || op->opcode == MR_OP_RECV;
-  mr_finish(r, op, moves && op->done ? (int32_t)op->done : -ECANCELED, 0);
+  mr_finish(r, op, moves(op) && op->done ? (int32_t)op->done : -ECANCELED, 0);
 }
 
 static struct mr_op *target_of(struct mr_readiness *r, const struct mr_op *op) {

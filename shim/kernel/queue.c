@@ -46,6 +46,19 @@ void mr_post(struct mr_readiness *r, uint64_t user_data, int32_t res, uint32_t f
     hold(r, &cqe);
 }
 
+void mr_post_last(struct mr_readiness *r, const struct mr_op *op, int32_t res, uint32_t flags) {
+  mr_post(r, op->user_data, res, op->state & MR_OP_NOTIFIES ? flags | MR_CQE_FLAG_MORE : flags);
+  if (op->state & MR_OP_NOTIFIES)
+    mr_post(r, op->user_data, op->state & MR_OP_USAGE ? (int32_t)MR_NOTIF_COPIED : 0, MR_CQE_FLAG_NOTIF);
+}
+
+/** Linux notifies even here, but does not announce it with F_MORE. */
+void mr_post_unstarted(struct mr_readiness *r, const struct mr_op *op, int32_t res) {
+  mr_post(r, op->user_data, res, 0);
+  if (op->state & MR_OP_NOTIFIES)
+    mr_post(r, op->user_data, op->state & MR_OP_USAGE ? (int32_t)MR_NOTIF_COPIED : 0, MR_CQE_FLAG_NOTIF);
+}
+
 // The pool: chunks that are never given back, so that a loop at work does not allocate.
 
 struct chunk {
@@ -145,7 +158,10 @@ bool mr_failed(const struct mr_op *op, int32_t res) {
     return (uint32_t)res != op->len;
   case MR_OP_SEND:
   case MR_OP_SENDMSG:
+  case MR_OP_SEND_ZC:
+  case MR_OP_SENDMSG_ZC:
   case MR_OP_RECV:
+  case MR_OP_RECVMSG:
     return op->op_flags & MR_MSG_WAITALL && (uint32_t)res != op->len;
   default:
     return false;
@@ -155,7 +171,7 @@ bool mr_failed(const struct mr_op *op, int32_t res) {
 static void break_chain(struct mr_readiness *r, struct mr_op *link, bool silent) {
   for (struct mr_op *next; link; link = next) {
     next = link->link;
-    if (!silent) mr_post(r, link->user_data, -ECANCELED, 0);
+    if (!silent) mr_post_unstarted(r, link, -ECANCELED);
     mr_op_free(r, link);
   }
 }
@@ -164,7 +180,7 @@ static void break_chain(struct mr_readiness *r, struct mr_op *link, bool silent)
 static struct mr_op *complete(struct mr_readiness *r, struct mr_op *op, int32_t res, uint32_t cqe_flags) {
   bool failed = mr_failed(op, res), skip = op->flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS;
   struct mr_op *link = op->link;
-  if (failed || !skip) mr_post(r, op->user_data, res, cqe_flags);
+  if (failed || !skip) mr_post_last(r, op, res, cqe_flags);
   if (op->opcode == MR_OP_TIMEOUT) r->posted--; // timeouts do not count for timeouts
   mr_op_free(r, op);
   if (link && link->opcode == MR_OP_LINK_TIMEOUT) { // the op won

@@ -36,6 +36,8 @@ static void serve_batch(struct mr_readiness *r) {
     const struct mr_ready *ready = &r->ready[r->ready_at];
     if (ready->fd == MR_HOST_FD)
       r->host_ready = true;
+    else if ((int)ready->fd == mr_inbox_fd(r))
+      mr_inbox_drain(r);
     else if (ready->fd != MR_TIMER_FD && !(edge ? mr_edge_serve(r, ready) : serve(r, ready)))
       return;
   }
@@ -153,7 +155,9 @@ int mr_readiness_open(struct mr_loop *loop, const struct mr_poller *poller) {
   loop->buffers = buffers ? (struct mr_buf *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, BUFFER_RING)) : NULL;
   loop->buffer_mask = buffers - 1;
   loop->state = r;
-  return 0;
+  error = mr_inbox_open(r);
+  if (error < 0) mr_readiness_close(loop);
+  return error;
 }
 
 void mr_readiness_close(struct mr_loop *loop) {
@@ -161,6 +165,7 @@ void mr_readiness_close(struct mr_loop *loop) {
   if (r->timer_fd >= 0) close(r->timer_fd);
   if (r->spare >= 0) close(r->spare);
   mr_edge_close(r);
+  mr_inbox_close(r);
   r->poller->close(r->poller_state);
   mr_op_free_all(r);
   mr_records_free(r);

@@ -4,6 +4,7 @@
 //   socket.c     accept, connect, receive, send   timeout.c  the heap of deadlines, timeouts
 //   file.c       files, poll, close, nop          cancel.c   finding and cancelling ops
 //   edge.c       pollers that tell once           limit.c    pollers that hold few descriptors
+//   message.c    receiving messages               inbox.c    messages from loop to loop
 // epoll.c and its siblings are pollers: they say what is ready and nothing else.
 #ifndef MR_READINESS_H
 #define MR_READINESS_H
@@ -11,6 +12,7 @@
 #include "../shim.h"
 #include <limits.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 /** What an attempt returns when the op has to go on waiting. */
 #define MR_WAIT INT_MIN
@@ -50,6 +52,9 @@ _Static_assert(sizeof(struct mr_op) == 64, "one cache line, and little for an id
 #define MR_OP_WAITING 2 // parked: in a list or in the heap
 #define MR_OP_OWNED 4   // addr is a copy of the operands, to be freed
 #define MR_OP_COUNTED 8 // TIMEOUT with a count
+#define MR_OP_POLL_FIRST 16
+#define MR_OP_NOTIFIES 32 // a zero-copy send: F_MORE on its result, and a notification behind it
+#define MR_OP_USAGE 64    // … that says whether the bytes were copied
 
 struct mr_record {
   struct mr_op *ops;
@@ -102,6 +107,8 @@ struct mr_poller {
 #define MR_REST_SHORT 1   // less came than was asked for: nothing is left but perhaps the end
 #define MR_REST_PERHAPS 2 // a budget ended, or there was no room
 
+struct mr_inbox;
+
 struct mr_readiness {
   struct mr_loop *loop;
   const struct mr_poller *poller;
@@ -118,6 +125,7 @@ struct mr_readiness {
   struct mr_cqe *held; // completions the CQ had no room for
   uint32_t held_head, held_count, held_capacity;
   uint32_t posted; // completions so far, timeouts not counted
+  struct mr_inbox *inbox;
   // timeout.c
   struct mr_op **heap;
   uint32_t timeouts, heap_capacity, counted;
@@ -161,6 +169,10 @@ int mr_attempt(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
 
 // queue.c
 void mr_post(struct mr_readiness *r, uint64_t user_data, int32_t res, uint32_t flags);
+/** The end of an op: its last CQE, and the notification of a zero-copy send. */
+void mr_post_last(struct mr_readiness *r, const struct mr_op *op, int32_t res, uint32_t flags);
+/** The end of an op of a chain that has failed before the op began. */
+void mr_post_unstarted(struct mr_readiness *r, const struct mr_op *op, int32_t res);
 bool mr_room(const struct mr_readiness *r);
 void mr_deliver_held(struct mr_readiness *r);
 struct mr_op *mr_op_new(struct mr_readiness *r);
@@ -233,6 +245,27 @@ int mr_try_send(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
 int mr_try_sendmsg(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
 int mr_message_check(const struct mr_readiness *r, const struct mr_op *op);
 int mr_message_keep(struct mr_op *op);
+int mr_try_send_zc(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
+/** The provided buffer next in line, null when there is none. It is taken by moving buffer_head on. */
+const struct mr_buf *mr_next_buffer(const struct mr_readiness *r);
+/** Without a buffer the socket is not asked, but what is no socket is still said. */
+int mr_without_buffer(const struct mr_readiness *r, const struct mr_op *op);
+/** Whether what MSG_WAITALL waits for can still come: a datagram is whole, however short. */
+bool mr_streams(int fd);
+void mr_message_advance(struct msghdr *header, size_t n);
+
+// message.c
+int mr_try_recvmsg(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
+int mr_recvmsg_prepare(const struct mr_readiness *r, struct mr_op *op);
+int mr_recvmsg_keep(struct mr_op *op);
+
+// inbox.c
+int mr_inbox_open(struct mr_readiness *r);
+void mr_inbox_close(struct mr_readiness *r);
+int mr_inbox_fd(const struct mr_readiness *r);
+/** Posts what other loops have sent. */
+void mr_inbox_drain(struct mr_readiness *r);
+int mr_try_msg_ring(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
 
 // file.c
 int mr_try_nop(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);

@@ -67,8 +67,7 @@ int mr_try_connect(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags
 
 // Receive
 
-/** The provided buffer next in line, null when there is none. It is taken by moving buffer_head on. */
-static const struct mr_buf *next_buffer(const struct mr_readiness *r) {
+const struct mr_buf *mr_next_buffer(const struct mr_readiness *r) {
   const struct mr_loop *loop = r->loop;
   if (!loop->buffers || __atomic_load_n(&loop->buffers->tail, __ATOMIC_ACQUIRE) == r->buffer_head) return NULL;
   return &loop->buffers[r->buffer_head & loop->buffer_mask];
@@ -85,7 +84,7 @@ static ssize_t receive(int fd, void *bytes, size_t len, uint32_t flags) {
  * Without a buffer the socket is not asked, but what is no socket is still said. A poller that may be wrong, or whose
  * word is old, is asked again: an op that waits must not end for bytes that are not there.
  */
-static int without_buffer(const struct mr_readiness *r, const struct mr_op *op) {
+int mr_without_buffer(const struct mr_readiness *r, const struct mr_op *op) {
   if (op->state & MR_OP_WAITING && (r->poller->hints || r->poller->edge)) {
     struct pollfd now = {op->fd, POLLIN, 0};
     if (poll(&now, 1, 0) == 0) return MR_WAIT;
@@ -95,10 +94,16 @@ static int without_buffer(const struct mr_readiness *r, const struct mr_op *op) 
   return getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &bytes) < 0 ? -errno : -ENOBUFS;
 }
 
+bool mr_streams(int fd) {
+  int type;
+  socklen_t bytes = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && (type == SOCK_STREAM || type == SOCK_SEQPACKET);
+}
+
 /** One receive into a provided buffer. Negative: nothing was taken. */
 static int receive_selected(struct mr_readiness *r, const struct mr_op *op, uint32_t *cqe_flags, bool *filled) {
-  const struct mr_buf *buffer = next_buffer(r);
-  if (!buffer) return without_buffer(r, op);
+  const struct mr_buf *buffer = mr_next_buffer(r);
+  if (!buffer) return mr_without_buffer(r, op);
   uint32_t len = op->len && op->len < buffer->len ? op->len : buffer->len, id = buffer->id;
   if (!len || !mr_inside(r->loop, buffer->addr, len)) return -EFAULT;
   ssize_t n = receive(op->fd, mr_pointer(buffer->addr), len, op->op_flags);
@@ -118,14 +123,14 @@ static int receive_multishot(struct mr_readiness *r, struct mr_op *op, uint32_t 
   const struct mr_record *record = mr_record_at(r, op->fd);
   bool told = r->poller->edge && record && record->armed & POLLIN; // and will not tell again
   if (!(op->state & MR_OP_STARTED) && record && record->flags & MR_FD_SOCKET && !told)
-    return next_buffer(r) ? MR_WAIT : -ENOBUFS;
+    return mr_next_buffer(r) ? MR_WAIT : -ENOBUFS;
   bool filled = true;
   for (int budget = RECEIVES_PER_EVENT; budget > 0 && filled && mr_room(r); budget--) {
     int n = receive_selected(r, op, cqe_flags, &filled);
     if (n <= 0) return n;
     mr_post(r, op->user_data, n, *cqe_flags | MR_CQE_FLAG_MORE);
     *cqe_flags = 0;
-    if (!next_buffer(r)) break; // if there is more, the poller says so: then it is -ENOBUFS
+    if (!mr_next_buffer(r)) break; // if there is more, the poller says so: then it is -ENOBUFS
   }
   r->rest = filled ? MR_REST_PERHAPS : MR_REST_SHORT;
   return MR_WAIT;
@@ -140,7 +145,7 @@ int mr_try_recv(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
     if (n < 0 && would_block() && !(op->op_flags & MSG_DONTWAIT)) return MR_WAIT;
     if (n < 0) return op->done ? (int)op->done : -errno;
     op->done += (uint32_t)n;
-    if (n == 0 || op->done == op->len || !(op->op_flags & MSG_WAITALL)) return (int)op->done;
+    if (n == 0 || op->done == op->len || !(op->op_flags & MSG_WAITALL) || !mr_streams(op->fd)) return (int)op->done;
   }
 }
 
@@ -204,7 +209,7 @@ int mr_message_keep(struct mr_op *op) {
   return 0;
 }
 
-static void advance(struct msghdr *header, size_t n) {
+void mr_message_advance(struct msghdr *header, size_t n) {
   for (; header->msg_iovlen && n >= header->msg_iov->iov_len; header->msg_iov++, header->msg_iovlen--)
     n -= header->msg_iov->iov_len;
   if (!n) return;
@@ -225,6 +230,24 @@ int mr_try_sendmsg(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags
   int res = sent(op, n, wanted);
   if (res != MR_WAIT) return res;
   if (!(op->state & MR_OP_OWNED) && mr_message_keep(op) < 0) return op->done ? (int)op->done : -ENOMEM;
-  if (n > 0) advance(mr_pointer(op->addr), (size_t)n);
+  if (n > 0) mr_message_advance(mr_pointer(op->addr), (size_t)n);
   return MR_WAIT;
+}
+
+// Zero-copy sends: here the bytes are always copied, and the notification says so. Where Linux has no zero copy,
+// neither have we.
+
+static int zero_copy_check(int fd) {
+  int domain;
+  socklen_t bytes = sizeof domain;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) < 0) return -errno;
+  return domain == AF_INET || domain == AF_INET6 ? 0 : -EOPNOTSUPP;
+}
+
+int mr_try_send_zc(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
+  if (!(op->state & MR_OP_STARTED)) {
+    int error = zero_copy_check(op->fd);
+    if (error < 0) return error;
+  }
+  return (op->opcode == MR_OP_SEND_ZC ? mr_try_send : mr_try_sendmsg)(r, op, cqe_flags);
 }

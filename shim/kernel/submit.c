@@ -76,7 +76,7 @@ static int prepare_connect(struct mr_readiness *r, struct mr_op *op, const struc
 
 static int prepare_recv(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe *sqe) {
   bool select = op->flags & MR_SQE_FLAG_BUFFER_SELECT;
-  if (sqe->off || sqe->ioprio & ~MR_RECV_MULTISHOT) return -EINVAL;
+  if (sqe->off || sqe->ioprio & ~(MR_RECV_MULTISHOT | MR_RECV_POLL_FIRST)) return -EINVAL;
   op->multishot = sqe->ioprio & MR_RECV_MULTISHOT;
   if (op->multishot && (!select || sqe->len || op->op_flags & MSG_WAITALL)) return -EINVAL;
   if (select && sqe->addr) return -EINVAL;
@@ -86,15 +86,37 @@ static int prepare_recv(struct mr_readiness *r, struct mr_op *op, const struct m
   return 0;
 }
 
+static int prepare_recvmsg(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe *sqe) {
+  if (sqe->off || sqe->ioprio & ~(MR_RECV_MULTISHOT | MR_RECV_POLL_FIRST)) return -EINVAL;
+  op->multishot = sqe->ioprio & MR_RECV_MULTISHOT;
+  op->events = POLLIN;
+  if (op->multishot && (!(op->flags & MR_SQE_FLAG_BUFFER_SELECT) || op->op_flags & MSG_WAITALL)) return -EINVAL;
+  int error = mr_recvmsg_prepare(r, op);
+  return error == 0 && op->flags & MR_SQE_FLAG_BUFFER_SELECT && sqe->buf_group != MR_BUF_GROUP ? -ENOBUFS : error;
+}
+
+static int prepare_msg_ring(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe *sqe) {
+  (void)r;
+  if (sqe->buf_group || sqe->addr3 || op->op_flags & ~(uint32_t)MR_MSG_RING_FLAGS_PASS) return -EINVAL;
+  op->events = (uint32_t)sqe->file_index; // of the target's CQE
+  return 0;
+}
+
+/** Which flags a send may have: what asks for a notification is known only to those that give one. */
+static bool send_flags(const struct mr_op *op, const struct mr_sqe *sqe) {
+  uint32_t known = op->state & MR_OP_NOTIFIES ? MR_RECV_POLL_FIRST | MR_SEND_ZC_REPORT_USAGE : MR_RECV_POLL_FIRST;
+  return !(sqe->ioprio & ~known);
+}
+
 static int prepare_send(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe *sqe) {
-  if (sqe->off || sqe->buf_group) return -EINVAL;
+  if (sqe->off || sqe->buf_group || !send_flags(op, sqe)) return -EINVAL;
   if (!mr_inside(r->loop, sqe->addr, sqe->len)) return -EFAULT;
   op->events = POLLOUT;
   return 0;
 }
 
 static int prepare_sendmsg(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe *sqe) {
-  if (sqe->off || sqe->buf_group) return -EINVAL;
+  if (sqe->off || sqe->buf_group || !send_flags(op, sqe)) return -EINVAL;
   op->events = POLLOUT;
   return mr_message_check(r, op);
 }
@@ -139,30 +161,40 @@ static int attempt_none(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_
 static const struct {
   prepare_fn prepare;
   mr_attempt_fn attempt;
-  bool takes_buffers, takes_ioprio;
+  bool takes_buffers, takes_ioprio, notifies;
 } table[] = {
-    [MR_OP_NOP] = {prepare_nop, mr_try_nop, false, false},
-    [MR_OP_FSYNC] = {prepare_fsync, mr_try_fsync, false, false},
-    [MR_OP_POLL_ADD] = {prepare_poll, mr_try_poll, false, false},
-    [MR_OP_SENDMSG] = {prepare_sendmsg, mr_try_sendmsg, false, false},
-    [MR_OP_TIMEOUT] = {prepare_timeout, mr_try_timeout, false, false},
-    [MR_OP_TIMEOUT_REMOVE] = {prepare_timeout_remove, mr_try_timeout_remove, false, false},
-    [MR_OP_ACCEPT] = {prepare_accept, mr_try_accept, false, true},
-    [MR_OP_ASYNC_CANCEL] = {prepare_cancel, mr_try_cancel, false, false},
-    [MR_OP_LINK_TIMEOUT] = {prepare_timeout, attempt_none, false, false},
-    [MR_OP_CONNECT] = {prepare_connect, mr_try_connect, false, false},
-    [MR_OP_OPENAT] = {prepare_openat, mr_try_openat, false, false},
-    [MR_OP_CLOSE] = {prepare_close, mr_try_close, false, false},
-    [MR_OP_STATX] = {prepare_statx, mr_try_statx, false, false},
-    [MR_OP_READ] = {prepare_rw, mr_try_read, false, false},
-    [MR_OP_WRITE] = {prepare_rw, mr_try_write, false, false},
-    [MR_OP_SEND] = {prepare_send, mr_try_send, false, false},
-    [MR_OP_RECV] = {prepare_recv, mr_try_recv, true, true},
+    [MR_OP_NOP] = {prepare_nop, mr_try_nop, false, false, false},
+    [MR_OP_FSYNC] = {prepare_fsync, mr_try_fsync, false, false, false},
+    [MR_OP_POLL_ADD] = {prepare_poll, mr_try_poll, false, false, false},
+    [MR_OP_SENDMSG] = {prepare_sendmsg, mr_try_sendmsg, false, true, false},
+    [MR_OP_RECVMSG] = {prepare_recvmsg, mr_try_recvmsg, true, true, false},
+    [MR_OP_TIMEOUT] = {prepare_timeout, mr_try_timeout, false, false, false},
+    [MR_OP_TIMEOUT_REMOVE] = {prepare_timeout_remove, mr_try_timeout_remove, false, false, false},
+    [MR_OP_ACCEPT] = {prepare_accept, mr_try_accept, false, true, false},
+    [MR_OP_ASYNC_CANCEL] = {prepare_cancel, mr_try_cancel, false, false, false},
+    [MR_OP_LINK_TIMEOUT] = {prepare_timeout, attempt_none, false, false, false},
+    [MR_OP_CONNECT] = {prepare_connect, mr_try_connect, false, false, false},
+    [MR_OP_OPENAT] = {prepare_openat, mr_try_openat, false, false, false},
+    [MR_OP_CLOSE] = {prepare_close, mr_try_close, false, false, false},
+    [MR_OP_STATX] = {prepare_statx, mr_try_statx, false, false, false},
+    [MR_OP_READ] = {prepare_rw, mr_try_read, false, false, false},
+    [MR_OP_WRITE] = {prepare_rw, mr_try_write, false, false, false},
+    [MR_OP_SEND] = {prepare_send, mr_try_send, false, true, false},
+    [MR_OP_RECV] = {prepare_recv, mr_try_recv, true, true, false},
+    [MR_OP_MSG_RING] = {prepare_msg_ring, mr_try_msg_ring, false, false, false},
+    [MR_OP_SEND_ZC] = {prepare_send, mr_try_send_zc, false, true, true},
+    [MR_OP_SENDMSG_ZC] = {prepare_sendmsg, mr_try_send_zc, false, true, true},
 };
 
 int mr_attempt(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags) {
+  int res;
   r->rest = MR_REST_NONE;
-  int res = table[op->opcode].attempt(r, op, cqe_flags);
+  if ((op->state & (MR_OP_POLL_FIRST | MR_OP_STARTED)) == MR_OP_POLL_FIRST) {
+    res = mr_without_buffer(r, op);
+    if (res == -ENOBUFS) res = MR_WAIT;
+    r->rest = MR_REST_PERHAPS;
+  } else
+    res = table[op->opcode].attempt(r, op, cqe_flags);
   op->state |= MR_OP_STARTED;
   return res;
 }
@@ -184,8 +216,13 @@ static int prepare(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe
   if (sqe->opcode >= sizeof table / sizeof *table || !table[sqe->opcode].prepare) return -EINVAL;
   if (sqe->flags & ~SQE_FLAGS_KNOWN) return -EINVAL;
   if (sqe->flags & MR_SQE_FLAG_BUFFER_SELECT && !table[sqe->opcode].takes_buffers) return -EOPNOTSUPP;
+  if (table[sqe->opcode].notifies) {
+    if (sqe->flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS) return -EINVAL;
+    op->state = MR_OP_NOTIFIES | (sqe->ioprio & MR_SEND_ZC_REPORT_USAGE ? MR_OP_USAGE : 0);
+  }
   if (sqe->ioprio && !table[sqe->opcode].takes_ioprio) return -EINVAL;
-  if (sqe->file_index) return -EINVAL;
+  if (sqe->file_index && sqe->opcode != MR_OP_MSG_RING) return -EINVAL;
+  if (sqe->ioprio & MR_RECV_POLL_FIRST && sqe->opcode != MR_OP_ACCEPT) op->state |= MR_OP_POLL_FIRST;
   return table[sqe->opcode].prepare(r, op, sqe);
 }
 
@@ -194,7 +231,10 @@ static int keep_operands(struct mr_op *op) {
   size_t bytes;
   switch (op->opcode) {
   case MR_OP_SENDMSG:
+  case MR_OP_SENDMSG_ZC:
     return mr_message_keep(op);
+  case MR_OP_RECVMSG:
+    return op->multishot ? 0 : mr_recvmsg_keep(op);
   case MR_OP_CONNECT:
     bytes = op->len;
     break;
@@ -226,13 +266,13 @@ static void submit_one(struct mr_readiness *r, const struct mr_sqe *sqe) {
       *waiting = op;
       res = mr_park(r, waiting);
       if (res != MR_WAIT) mr_op_free(r, waiting); // with what it owns
-      op.state = 0;
+      op.state &= (uint8_t)~MR_OP_OWNED;
     } else
       res = -ENOMEM;
   }
   if (op.state & MR_OP_OWNED) free(mr_pointer(op.addr));
   if (res == MR_WAIT) return;
-  if (!(op.flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS) || mr_failed(&op, res)) mr_post(r, op.user_data, res, flags);
+  if (!(op.flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS) || mr_failed(&op, res)) mr_post_last(r, &op, res, flags);
 }
 
 /** A chain with a mistake in it runs not at all: the mistake gets its error, the others -ECANCELED. */
@@ -240,7 +280,7 @@ static void fail_chain(struct mr_readiness *r, struct mr_op *head, const struct 
   bool silent = false;
   for (struct mr_op *op = head, *next; op; op = next) {
     next = op->link;
-    if (!silent) mr_post(r, op->user_data, op == bad ? error : -ECANCELED, 0);
+    if (!silent) mr_post_unstarted(r, op, op == bad ? error : -ECANCELED);
     if (op == head && op->flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS) silent = true;
     mr_op_free(r, op);
   }

@@ -101,6 +101,7 @@ int mr_uring_start(struct mr_loop *loop, struct uring *u, const struct io_uring_
   if (r < 0) return r;
   name_by_index(u);
   MR_CONTROL(loop, uint32_t, FEATURES) = features_of(u, params->features);
+  MR_CONTROL(loop, int32_t, RING_FD) = u->fd;
   if (!count) return mr_uring_prove(loop);
   loop->buffers = (struct mr_buf *)(void *)(loop->base + MR_CONTROL(loop, uint32_t, BUFFER_RING));
   loop->buffer_mask = count - 1;

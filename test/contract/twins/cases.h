@@ -29,6 +29,11 @@ static inline uint64_t time_of(struct twin *t, int64_t seconds, int64_t nanoseco
   return address(time);
 }
 
+/** A header over up to two parts of the twin's memory. */
+struct msghdr *header_of(struct twin *t, size_t parts, size_t part_bytes);
+/** Two UDP sockets of the loopback, the second connected to the first, whose address is told. */
+void udp_pair(struct twin *t, int ends[2], struct sockaddr_in *first);
+
 void case_bad_descriptors(struct twin *t);
 void case_bad_arguments(struct twin *t);
 void case_bad_addresses(struct twin *t);
@@ -41,5 +46,11 @@ void case_reads(struct twin *t);
 void case_links(struct twin *t);
 void case_link_timeouts(struct twin *t);
 void case_cancels(struct twin *t);
+void case_messages(struct twin *t);
+void case_datagrams(struct twin *t);
+void case_bad_messages(struct twin *t);
+void case_zero_copy(struct twin *t);
+void case_bad_zero_copy(struct twin *t);
+void case_ring_messages(struct twin *t);
 
 #endif

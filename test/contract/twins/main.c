@@ -33,20 +33,31 @@ static const struct {
     {"links", case_links},
     {"link timeouts", case_link_timeouts},
     {"cancels", case_cancels},
+    {"messages", case_messages},
+    {"datagrams", case_datagrams},
+    {"bad messages", case_bad_messages},
+    {"zero-copy sends", case_zero_copy},
+    {"bad zero-copy sends", case_bad_zero_copy},
+    {"messages between rings", case_ring_messages},
 };
 
 int main(void) {
-  static struct twin real = {.name = "io_uring"}, emulation = {.name = "epoll"};
+  setvbuf(stdout, NULL, _IOLBF, 0); // what hangs shows where
+  static struct twin real = {.name = "io_uring"}, emulation = {.name = "epoll"}, real_other, emulation_other;
   int r = twin_open_real(&real);
   if (r < 0) {
     printf("io_uring_setup: %s\n", strerror(-r));
     return 77;
   }
   if (twin_open_emulation(&emulation, MR_KERNEL_EPOLL) < 0) return 1;
+  if (twin_open_real(&real_other) < 0 || twin_open_emulation(&emulation_other, MR_KERNEL_EPOLL) < 0) return 1;
+  real.other = &real_other;
+  emulation.other = &emulation_other;
   int different = 0;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct twin *twins[] = {&real, &emulation};
     for (size_t j = 0; j < 2; j++) {
+      twin_reset(twins[j]->other);
       twin_reset(twins[j]);
       use_up_buffers(twins[j]);
       cases[i].play(twins[j]);
@@ -56,6 +67,8 @@ int main(void) {
     if (!same) printf("  io_uring%s\n  epoll   %s\n", real.log, emulation.log);
     different += !same;
   }
+  twin_close(&emulation_other);
+  twin_close(&real_other);
   twin_close(&emulation);
   twin_close(&real);
   return different > 0;

@@ -4,6 +4,7 @@
 #include "twins.h"
 #include <errno.h>
 #include <linux/io_uring.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static void open_memory(struct twin *t) {
   t->memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (t->memory == MAP_FAILED) die("mmap");
   t->buffers = (struct mr_buf *)(void *)(t->memory + AT_BUFFER_RING);
+  t->buffer_bytes = t->memory + AT_BUFFERS;
   t->scratch = t->memory + AT_SCRATCH;
   t->scratch_end = t->memory + MEMORY_BYTES;
 }
@@ -119,7 +121,8 @@ static int enter(struct twin *t, uint32_t min, int ms) {
   if (!t->real) return mr_enter(t->ring, 0, submit, min, (int64_t)ms * 1000000);
   struct __kernel_timespec time = {ms / 1000, (ms % 1000) * 1000000L};
   struct io_uring_getevents_arg arg = {.sigmask_sz = 8, .ts = (uintptr_t)&time};
-  return (int)enter_real(t->ring, submit, min, &arg);
+  int r = (int)enter_real(t->ring, submit, min, &arg);
+  return r < 0 ? -errno : r;
 }
 
 static uint32_t ready(const struct twin *t) { return __atomic_load_n(t->cq_tail, __ATOMIC_ACQUIRE) - *t->cq_head; }
@@ -141,6 +144,20 @@ void *twin_alloc(struct twin *t, size_t bytes) {
   t->scratch += (bytes + 15) / 16 * 16;
   if (t->scratch > t->scratch_end) die("scratch");
   return at;
+}
+
+int twin_name(const struct twin *t) {
+  int32_t name;
+  memcpy(&name, t->memory + MR_CONTROL_RING_FD, sizeof name);
+  return t->real ? t->ring : name;
+}
+
+void twin_note(struct twin *t, const char *format, ...) {
+  size_t used = strlen(t->log);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(t->log + used, sizeof t->log - used, format, arguments);
+  va_end(arguments);
 }
 
 int twin_own(struct twin *t, int fd) {
@@ -214,7 +231,7 @@ void twin_wait(struct twin *t, unsigned count, int ms) {
     for (uint32_t head = *t->cq_head; ready(t) && n < CQES_AT_ONCE;
          __atomic_store_n(t->cq_head, ++head, __ATOMIC_RELEASE))
       taken[n++] = t->cqes[head & *t->cq_mask];
-    if ((r < 0 && errno != EINTR) || tries > 50) break;
+    if ((r < 0 && r != -EINTR) || tries > 50) break;
   }
   // A stable order: by user_data, and among equals as they came.
   for (unsigned i = 1; i < n; i++)
@@ -225,4 +242,16 @@ void twin_wait(struct twin *t, unsigned count, int ms) {
     }
   for (unsigned i = 0; i < n; i++) log_cqe(t, &taken[i]);
   strncat(t->log, " |", sizeof t->log - strlen(t->log) - 1);
+}
+
+void twin_settle(struct twin *t) { enter(t, 0, 0); }
+
+unsigned twin_count(struct twin *t, unsigned count, int ms) {
+  unsigned n = 0;
+  for (int r = 0; n < count && r >= 0;) {
+    r = enter(t, 1, ms);
+    n += ready(t);
+    __atomic_store_n(t->cq_head, *t->cq_tail, __ATOMIC_RELEASE);
+  }
+  return n;
 }
