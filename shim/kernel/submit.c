@@ -214,7 +214,7 @@ static int prepare(struct mr_readiness *r, struct mr_op *op, const struct mr_sqe
   op->state = 0;
   op->multishot = 0;
   if (sqe->opcode >= sizeof table / sizeof *table || !table[sqe->opcode].prepare) return -EINVAL;
-  if (sqe->flags & ~SQE_FLAGS_KNOWN) return -EINVAL;
+  if (sqe->flags & ~SQE_FLAGS_KNOWN || sqe->personality) return -EINVAL;
   if (sqe->flags & MR_SQE_FLAG_BUFFER_SELECT && !table[sqe->opcode].takes_buffers) return -EOPNOTSUPP;
   if (table[sqe->opcode].notifies) {
     if (sqe->flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS) return -EINVAL;

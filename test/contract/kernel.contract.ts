@@ -2,23 +2,34 @@
 // its reason; a reason for a test that does not exist is an error.
 import { describe, expect, test } from 'vitest'
 import { accepting } from './kernel/accepting.ts'
+import { bordering } from './kernel/bordering.ts'
 import { calling } from './kernel/calling.ts'
+
 import { cancelling } from './kernel/cancelling.ts'
+import { closing } from './kernel/closing.ts'
 import { connecting } from './kernel/connecting.ts'
 import { entering } from './kernel/entering.ts'
 import { filing } from './kernel/filing.ts'
+
+import { guessing } from './kernel/guessing.ts'
 import { linking } from './kernel/linking.ts'
+import { messaging } from './kernel/messaging.ts'
 import { mistaking } from './kernel/mistaking.ts'
 import { polling } from './kernel/polling.ts'
+import { pressing } from './kernel/pressing.ts'
 import { receiving } from './kernel/receiving.ts'
+import { ringing } from './kernel/ringing.ts'
 import { sending } from './kernel/sending.ts'
 import { streaming } from './kernel/streaming.ts'
 import { timing } from './kernel/timing.ts'
+import { zeroCopying } from './kernel/zero-copying.ts'
 import type { MakeRig, Rig, RigOptions } from './rig.ts'
 
 /** What a part of the suite is written with. */
 export interface Contract {
   readonly prove: (title: string, body: (rig: Rig) => void | Promise<void>, options?: RigOptions) => void
+  /** Another loop of the same kernel, which the test closes. */
+  readonly make: MakeRig
 }
 
 const PARTS = {
@@ -35,6 +46,13 @@ const PARTS = {
   linking,
   filing,
   mistaking,
+  messaging,
+  zeroCopying,
+  ringing,
+  closing,
+  pressing,
+  bordering,
+  guessing,
 } as const
 
 /** `absent`: why the kernel is not there at all, on this machine. */
@@ -50,6 +68,7 @@ export function contract(
     for (const [part, define] of Object.entries(PARTS)) {
       describe(part, () => {
         define({
+          make,
           prove(title, body, options) {
             const reason = absent ?? skips[title]
             unused.delete(title)

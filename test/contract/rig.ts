@@ -20,8 +20,7 @@ export interface RigOptions {
   readonly cqEntries?: number
   readonly buffers?: number
   readonly bufferBytes?: number
-  /** Whether the memory is shared, as in the runtime. */
-  readonly shared?: boolean
+  readonly shared?: boolean // the memory, as in the runtime
   /** The BUFFERS_* wished for. */
   readonly mode?: number
 }
@@ -37,6 +36,7 @@ export interface Sqe {
   readonly ioprio?: number
   readonly group?: number
   readonly fileIndex?: number
+  readonly personality?: number
   readonly id?: number
 }
 
@@ -44,8 +44,8 @@ export interface Cqe {
   readonly id: number
   readonly res: number
   readonly more: boolean
-  /** The provided buffer it came in. */
-  readonly buffer: number | undefined
+  readonly buffer: number | undefined // the provided buffer it came in
+  readonly notification?: true // the memory of a zero-copy send is free again
 }
 
 export interface Call {
@@ -177,8 +177,7 @@ export class Rig {
     const tailAt = this.u32(abi.CONTROL_SQ_TAIL)
     const tail = this.u32(tailAt)
     const entries = this.u32(abi.CONTROL_SQ_ENTRIES)
-    const pending = (tail - this.u32(this.u32(abi.CONTROL_SQ_HEAD))) >>> 0
-    if (pending === entries) throw new RangeError('the SQ is full')
+    if (this.pending() === entries) throw new RangeError('the SQ is full')
     const at = this.u32(abi.CONTROL_SQES) + (tail % entries) * abi.SQE_BYTES
     const id = sqe.id ?? this.nextId++
     this.bytes.fill(0, at, at + abi.SQE_BYTES)
@@ -192,6 +191,7 @@ export class Rig {
     this.set32(at + abi.SQE_OP_FLAGS, sqe.opFlags ?? 0)
     this.view.setBigUint64(at + abi.SQE_USER_DATA, BigInt(id), true)
     this.view.setUint16(at + abi.SQE_BUF_GROUP, sqe.group ?? 0, true)
+    this.view.setUint16(at + abi.SQE_BUF_GROUP + 2, sqe.personality ?? 0, true)
     this.view.setInt32(at + abi.SQE_FILE_INDEX, sqe.fileIndex ?? 0, true)
     this.set32(tailAt, tail + 1)
     return id
@@ -199,13 +199,17 @@ export class Rig {
 
   /** Enters once → what `enter` says. */
   enter(min = 0, timeoutMs = 2000, calls = 0): number {
-    const submit = (this.u32(this.u32(abi.CONTROL_SQ_TAIL)) - this.u32(this.u32(abi.CONTROL_SQ_HEAD))) >>> 0
-    return native().enter(this.loop, calls, submit, min, timeoutMs < 0 ? -1 : Math.round(timeoutMs * 1e6))
+    return native().enter(this.loop, calls, this.pending(), min, timeoutMs < 0 ? -1 : Math.round(timeoutMs * 1e6))
   }
 
   /** How many completions lie in the CQ. */
   ready(): number {
     return (this.u32(this.u32(abi.CONTROL_CQ_TAIL)) - this.u32(this.u32(abi.CONTROL_CQ_HEAD))) >>> 0
+  }
+
+  /** How many SQEs the kernel has not consumed. */
+  pending(): number {
+    return (this.u32(this.u32(abi.CONTROL_SQ_TAIL)) - this.u32(this.u32(abi.CONTROL_SQ_HEAD))) >>> 0
   }
 
   /** Takes at most `max` completions out of the CQ. */
@@ -222,6 +226,7 @@ export class Rig {
         res: this.view.getInt32(at + abi.CQE_RES, true),
         more: (flags & abi.CQE_FLAG_MORE) !== 0,
         buffer: selected ? flags >>> abi.CQE_BUFFER_SHIFT : undefined,
+        ...((flags & abi.CQE_FLAG_NOTIF) !== 0 ? { notification: true } : {}),
       })
       this.set32(headAt, head + 1)
     }

@@ -9,7 +9,7 @@ const SECONDS = Number(process.env.FUZZ_SECONDS ?? 1)
 const EOF = 0
 
 /** Mulberry32: small, and the same everywhere. */
-function randomFrom(seed: number): (below: number) => number {
+export function randomFrom(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
     state = (state + 0x6d2b79f5) | 0
