@@ -20,7 +20,7 @@ SHIM_SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fn
 SHIM_SOURCES := $(filter-out shim/sim/kernels.c,$(wildcard shim/*.c shim/kernel/*.c shim/sim/*.c))
 SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h shim/sim/*.h) shim/abi.h
 SHIM_OBJECTS := $(SHIM_SOURCES:shim/%.c=build/shim/%.o)
-CONTRACT_PROGRAMS := build/contract-twins build/contract-sandbox build/contract-sim
+CONTRACT_PROGRAMS := build/contract-twins build/contract-sandbox build/contract-threads build/contract-sim
 
 .PHONY: shim asan-contract contract-programs
 
@@ -50,6 +50,7 @@ build/shim-asan.so: $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
 build/contract-twins: $(wildcard test/contract/twins/*.[ch])
 build/contract-sandbox: $(wildcard test/contract/sandbox/*.[ch])
 build/contract-sim: $(wildcard test/contract/sim/*.[ch])
+build/contract-threads: $(wildcard test/contract/threads/*.[ch]) test/contract/twins/twins.c test/contract/twins/twins.h
 $(CONTRACT_PROGRAMS): $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
 	@mkdir -p $(@D)
 	$(call say,ASAN,$@)

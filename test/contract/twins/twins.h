@@ -4,6 +4,7 @@
 #define MR_TWINS_H
 
 #include "shim.h"
+#include <netinet/in.h>
 
 #define BUFFERS 4
 #define BUFFER_BYTES 64
