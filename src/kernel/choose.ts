@@ -106,3 +106,8 @@ export function announceRefusals(choice: KernelChoice, first: (topic: number) =>
     if (first(KERNELS[refused.name] as number)) process.stderr.write(`millrace: ${describeRefusal(refused)}\n`)
   }
 }
+
+/** The kernels of this version that can serve, by name. The simulated one cannot: its peers are simulated too. */
+export function servingKernels(): string[] {
+  return Object.keys(KERNELS).filter((name) => KERNELS[name] !== undefined && name !== 'sim')
+}

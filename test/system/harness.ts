@@ -59,10 +59,19 @@ export class Program {
   exit: Exit | undefined
   #cleanup: () => void
 
-  constructor(name: string, command: string, args: readonly string[], cleanup: () => void = () => undefined) {
+  constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    cleanup: () => void = () => undefined,
+    settings: Readonly<Record<string, string>> = {},
+  ) {
     this.name = name
     this.#cleanup = cleanup
-    this.process = spawn(command, args, { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process = spawn(command, args, {
+      env: { ...process.env, PATH, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.process.stdout?.on('data', (text) => {
       this.stdout += text
     })
@@ -154,10 +163,15 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts a millrace tool that listens, and waits for the line that says where. */
-export async function startMillrace(tool: string, args: readonly string[] = []): Promise<Program> {
+export async function startMillrace(
+  tool: string,
+  args: readonly string[] = [],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   if (!existsSync(CLI)) throw new Error(`${CLI} does not exist: run make first`)
   const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
-  const program = new Program(`millrace ${tool}`, process.execPath, [CLI, tool, ...listen, ...args])
+  const command = [CLI, tool, ...listen, ...args]
+  const program = new Program(`millrace ${tool}`, process.execPath, command, undefined, settings)
   await poll(
     () => program.exit || /listening on \S+:\d+/.test(program.stdout) || /"listening"/.test(program.stdout),
     `${program.name} says where it listens; it said: ${program.stdout}`,
