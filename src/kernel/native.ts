@@ -105,6 +105,16 @@ function load(path: string): Native {
 
 /** koffi collects a poll handle that nothing refers to. */
 const polls = new Set<FdPoll>()
+let exitWatched = false
+
+/** The host's loop runs once more while it is torn down, when a callback into JavaScript would end in an abort. */
+function closeAtExit(): void {
+  if (exitWatched) return
+  exitWatched = true
+  process.once('exit', () => {
+    for (const poll of [...polls]) poll.close()
+  })
+}
 
 /**
  * Calls back while `fd` is readable. The callback runs outside of any tick, where promises and nextTick do not follow:
@@ -128,5 +138,6 @@ export function pollFd(fd: number, callback: () => void): FdPoll {
     },
   }
   polls.add(poll)
+  closeAtExit()
   return poll
 }
