@@ -1,14 +1,17 @@
 // `millrace doctor`: what this machine has for millrace: on, off, why, and what to do.
 import { parseArgs } from 'node:util'
 import type { Feature } from '../kernel/features.ts'
+import { KERNEL_MODELS } from '../kernel/models.ts'
+import { kernelTable } from './kernel-table.ts'
 import { EXIT_FAILURE, EXIT_OK, isUsageFault, usageFault } from './options.ts'
 
 const HELP = `Usage: millrace doctor [options]
 
-Prints every feature of this machine that matters to millrace: on or off, why, and what to do about it.
+Prints the kernels that \`--kernel\` can choose, with what a wait costs and where each ends; and every feature of this
+machine that matters to millrace: on or off, why, and what to do about it.
 Exits with 0 where millrace can serve, with 1 where it cannot.
 
-  --json      one JSON document: {"features": […], "ok": true or false}
+  --json      one JSON document: {"kernels": […], "features": […], "ok": true or false}
   -h, --help  print this
 `
 
@@ -36,7 +39,9 @@ export async function doctor(argv: string[]): Promise<number> {
   const ok = obstacles.length === 0
   const { isTTY, columns } = process.stdout
   const style = { columns: isTTY ? columns || 80 : 0, colour: isTTY === true && !process.env.NO_COLOR }
-  process.stdout.write(json ? `${JSON.stringify({ features, ok })}\n` : report(features, obstacles, style))
+  const kernels = KERNEL_MODELS
+  const plain = (): string => `${kernelTable(kernels)}\n${report(features, obstacles, style)}`
+  process.stdout.write(json ? `${JSON.stringify({ kernels, features, ok })}\n` : plain())
   return ok ? EXIT_OK : EXIT_FAILURE
 }
 

@@ -8,6 +8,7 @@ import { ABI_VERSION, ENOMEM, KERNEL_URING } from '../../assembly/abi.ts'
 import { openKernel } from './choose.ts'
 import { errorName } from './errors.ts'
 import { type Ask, type Feature, off, on, unknown } from './feature.ts'
+import { KERNEL_MODELS, kernelLimitsInWords } from './models.ts'
 import { native, shimPath } from './native.ts'
 import { uringFeatures } from './uring-features.ts'
 
@@ -46,6 +47,7 @@ export function features(): Feature[] {
     koffi(),
     shim,
     kernel(ask),
+    kernels(),
     epoll(ask),
     epollPwait2(ask),
     ...uringFeatures(ask),
@@ -104,6 +106,10 @@ function kernel(ask: Ask): Feature {
     const named = process.env.MILLRACE_KERNEL ?? ''
     return off('kernel', undefined, message(error), named === '' ? 'see the rows below' : 'unset MILLRACE_KERNEL')
   }
+}
+
+function kernels(): Feature {
+  return on('kernels', String(KERNEL_MODELS.length), kernelLimitsInWords())
 }
 
 // What the kernel and its sandbox allow

@@ -109,6 +109,21 @@ export const KERNEL_MODELS: readonly KernelModel[] = [
   },
 ]
 
+/** What each kernel that can be chosen by name is and where it ends, for a person to compare. */
+export function kernelLimits(): readonly KernelModel[] {
+  return KERNEL_MODELS
+}
+
+/** The choice and its limits, in one sentence. */
+export function kernelLimitsInWords(): string {
+  const names = KERNEL_MODELS.map(({ name }) => name).join(', ')
+  const scanning = KERNEL_MODELS.filter(({ cost }) => cost === 'O(n)').map(({ name }) => name)
+  const small = KERNEL_MODELS.flatMap(({ name, descriptors }) =>
+    descriptors === undefined ? [] : [`${name} holds only descriptors below ${descriptors}`],
+  )
+  return `${names}, by name; ${small.join(', ')}; a wait of ${scanning.join(', ')} costs more with every open connection`
+}
+
 /** The model of a kernel by name; undefined for kernels that are none, such as the simulated one. */
 export function kernelModel(name: string): KernelModel | undefined {
   return KERNEL_MODELS.find((model) => model.name === name)

@@ -20,6 +20,15 @@ describe('doctor', () => {
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('millrace can serve on this machine')
   })
 
+  it('prints the kernels, what a wait costs and where each ends', async () => {
+    const { stdout } = await millrace('doctor')
+    expect(stdout).toMatch(/^kernel +model +a wait +descriptors +learns what is ready by$/m)
+    expect(stdout).toMatch(/^select +I\/O multiplexing +O\(n\) +below 1024 +three bit sets/m)
+    expect(stdout).toMatch(/^epoll +I\/O multiplexing, level-triggered +O\(1\) +ulimit -n +\S/m)
+    const { kernels } = JSON.parse((await millrace('doctor', '--json')).stdout) as { kernels: { name: string }[] }
+    expect(kernels.map(({ name }) => name)).toContain('signal')
+  })
+
   it('--json is one document with the same features', async () => {
     const { code, stdout } = await millrace('doctor', '--json')
     const { features, ok } = JSON.parse(stdout) as Findings
