@@ -232,7 +232,7 @@ export const CONTROL_MEMORY_BYTES = 40 // u64, size of the linear memory; addres
 // … written by `setup`
 export const CONTROL_BASE = 48 // u64, host address of the linear memory's first byte
 export const CONTROL_KERNEL = 56 // u32, KERNEL_*
-export const CONTROL_HOST_FD = 60 // i32: the core keeps a one-shot POLL_ADD of KIND_HOST on it; −1: the kernel watches itself
+export const CONTROL_HOST_FD = 60 // i32: the core keeps a one-shot POLL_ADD of KIND_HOST on it; −1: the kernel does
 export const CONTROL_SQ_HEAD = 64 // u32: where the kernel's SQ head stands, and so on
 export const CONTROL_SQ_TAIL = 68
 export const CONTROL_CQ_HEAD = 72

@@ -237,7 +237,7 @@
 // … written by `setup`
 #define MR_CONTROL_BASE 48 // u64, host address of the linear memory's first byte
 #define MR_CONTROL_KERNEL 56 // u32, KERNEL_*
-#define MR_CONTROL_HOST_FD 60 // i32: the core keeps a one-shot POLL_ADD of KIND_HOST on it; −1: the kernel watches itself
+#define MR_CONTROL_HOST_FD 60 // i32: the core keeps a one-shot POLL_ADD of KIND_HOST on it; −1: the kernel does
 #define MR_CONTROL_SQ_HEAD 64 // u32: where the kernel's SQ head stands, and so on
 #define MR_CONTROL_SQ_TAIL 68
 #define MR_CONTROL_CQ_HEAD 72

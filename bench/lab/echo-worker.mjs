@@ -1,6 +1,6 @@
-// Blocking I/O inside Node: an echo server with a worker thread for each connection, which waits in recv and send of the
-// C library. A measure of what a JavaScript thread per connection costs, not a way to serve. Usage: node echo-worker.mjs
-// PORT
+// Blocking I/O inside Node: an echo server with a worker thread for each connection, which waits in recv and send of
+// the C library. A measure of what a JavaScript thread per connection costs, not a way to serve.
+// Usage: node echo-worker.mjs PORT
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import koffi from 'koffi'
 

@@ -1,5 +1,5 @@
-// The I/O models a loop can wait by: their names, how each learns what is ready, what that costs, and where it ends. The
-// one owner of these limits and of the sentences about them.
+// The I/O models a loop can wait by: their names, how each learns what is ready, what that costs, and where it ends.
+// The one owner of these limits and of the sentences about them.
 import {
   KERNEL_EPOLL,
   KERNEL_EPOLL_EDGE,
@@ -121,7 +121,8 @@ export function kernelLimitsInWords(): string {
   const small = KERNEL_MODELS.flatMap(({ name, descriptors }) =>
     descriptors === undefined ? [] : [`${name} holds only descriptors below ${descriptors}`],
   )
-  return `${names}, by name; ${small.join(', ')}; a wait of ${scanning.join(', ')} costs more with every open connection`
+  const costly = `a wait of ${scanning.join(', ')} costs more with every open connection`
+  return `${names}, by name; ${small.join(', ')}; ${costly}`
 }
 
 /** The model of a kernel by name; undefined for kernels that are none, such as the simulated one. */
@@ -154,7 +155,7 @@ export function channelLimit(kernel: string, wished: number, reserve = 0): Chann
 export function cannotWaitOutside(kernel: string, why: string): Error {
   const others = KERNEL_MODELS.filter((model) => model.waitsOutside).map(({ name }) => name)
   const message =
-    `the ${kernel} kernel has no descriptor that others could wait on, so that it serves only in libuv's prepare phase; ` +
-    `${why}. Choose one of ${others.join(', ')}`
+    `the ${kernel} kernel has no descriptor that others could wait on, so that it serves only in libuv's prepare ` +
+    `phase; ${why}. Choose one of ${others.join(', ')}`
   return Object.assign(new Error(message), { code: 'MILLRACE_ERR_WAIT' })
 }

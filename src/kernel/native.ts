@@ -13,9 +13,12 @@ export interface Native {
   /** Executes call records anywhere in the memory, results in place. */
   call(loop: number, offset: number, count: number): number
   close(loop: number): number
-  /** A descriptor that is readable while the kernel has something to deliver; for `pollFd`. −ENOSYS: this kernel has none. */
+  /** A descriptor that is readable while the kernel has something to deliver; for `pollFd`. −ENOSYS: it has none. */
   waitFd(loop: number): number
-  /** Waits in the prepare phase of this thread's event loop; −ENOSYS: the host is not Node's libuv, −EBUSY: another loop. */
+  /**
+   * Waits in the prepare phase of this thread's event loop. −ENOSYS: the host is not Node's libuv; −EBUSY: another loop
+   * waits there.
+   */
   attach(loop: number): number
   /** From inside a turn of an attached loop: enters, and waits while the host is idle too, at most `mostNs`. */
   turn(loop: number, mostNs: number): number

@@ -18,7 +18,8 @@ const ECHO = `
     const got = []
     socket.on('data', (chunk) => got.push(chunk))
     for (let i = 0; i < pieces; i++) {
-      const part = bytes.subarray(Math.floor((bytes.length * i) / pieces), Math.floor((bytes.length * (i + 1)) / pieces))
+      const at = (piece) => Math.floor((bytes.length * piece) / pieces)
+      const part = bytes.subarray(at(i), at(i + 1))
       if (!socket.write(part)) await once(socket, 'drain')
     }
     socket.end()
@@ -27,7 +28,8 @@ const ECHO = `
     return Buffer.concat(got).equals(bytes)
   }
   const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 7 + (i >> 8)) & 255))
-  const crowd = (server, n) => Promise.all(Array.from({ length: n }, (_, i) => exchange(server.address().port, bytes, 1 + i)))
+  const crowd = (server, n) =>
+    Promise.all(Array.from({ length: n }, (_, i) => exchange(server.address().port, bytes, 1 + i)))
   const everyone = async (server, n) => (await crowd(server, n)).every(Boolean)
   const nothing = (loop) => loop.stats().skbs + loop.stats().channels
 `
@@ -40,7 +42,8 @@ const NODE_LIFE = `
   process.kill(process.pid, 'SIGUSR2')
   await heard
   const child = await new Promise((resolve) => execFile(process.execPath, ['-p',
-    'process.once("SIGUSR2", () => console.log("heard")); process.kill(process.pid, "SIGUSR2"); setTimeout(() => {}, 50); 6*7'],
+    'process.once("SIGUSR2", () => console.log("heard")); process.kill(process.pid, "SIGUSR2");' +
+    'setTimeout(() => {}, 50); 6*7'],
     (_, out) => resolve(out.trim().split('\\n').join(' '))))
   const killed = await new Promise((resolve) => {
     const sleeper = execFile('sleep', ['100'], (error) => resolve(error.signal))
