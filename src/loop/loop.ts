@@ -41,7 +41,7 @@ export interface LoopOptions {
    * default is MILLRACE_LEAKS, or 0: none.
    */
   readonly leaks?: number
-  /** Which kernel executes what the core submits, by name: docs/io-models.md. By default MILLRACE_KERNEL, or the best. */
+  /** Which kernel executes what the core submits, by name: docs/io-models.md. MILLRACE_KERNEL by default, or the best. */
   readonly kernel?: string
 }
 
