@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define SIGNAL_LOOK_NS 100000000u // how long SIGPIPE's disposition is believed
-#define PROBE_BYTES (128 * 1024) // one page in so many is looked at
+#define PROBE_BYTES (128 * 1024)  // one page in so many is looked at
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
 #endif
@@ -129,6 +129,9 @@ static bool has_gaps(int fd, int64_t place, uint64_t bytes) {
     uint64_t cached, dirty, writeback, evicted, recently_evicted;
   } pages;
   if (syscall(__NR_cachestat, fd, &range, &pages, 0) < 0) return false;
+  struct stat about; // behind the end there is nothing to be missed
+  if (fstat(fd, &about) < 0 || about.st_size <= place) return false;
+  if (bytes > (uint64_t)(about.st_size - place)) bytes = (uint64_t)(about.st_size - place);
   uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), first = (uint64_t)place / page;
   uint64_t spanned = ((uint64_t)place + bytes - 1) / page - first + 1;
   if (pages.cached >= spanned) return false;
@@ -168,30 +171,43 @@ int mr_call_sendfile(struct mr_loop *loop, const struct mr_call_record *call) {
   return quiet_end(&quiet, n);
 }
 
-/**
- * The kernel, not we, reads the mapping: where the file has become shorter it says EFAULT instead of raising SIGBUS. A
- * page that the end of the file lies in reads as zeros behind it, so that only a look at the size afterwards tells
- * whether all that was sent is of the file; where it is not, the answer is that the file has ended.
+/** The kernel, not we, reads the mapping: where the file does not reach so far it says EFAULT, and no SIGBUS is raised.
  */
-int mr_call_mmap_send(struct mr_loop *loop, const struct mr_call_record *call) {
-  (void)loop;
+static int send_mapping(const struct mr_call_record *call, uint32_t count) {
   int64_t page = sysconf(_SC_PAGESIZE);
-  if (call->c < 0) return -EINVAL;
-  if (!call->b) return 0;
-  size_t before = (size_t)(call->c % page);
-  uint8_t *map = mmap(NULL, before + call->b, PROT_READ, MAP_SHARED, (int)call->a, (off_t)(call->c - (off_t)before));
+  size_t before = (size_t)(call->c % page), bytes = before + count;
+  uint8_t *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, (int)call->a, (off_t)(call->c - (off_t)before));
   if (map == MAP_FAILED) return -errno;
   int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (call->op & MR_CALL_MORE ? MSG_MORE : 0);
   ssize_t n;
-  do n = send(call->fd, map + before, call->b, flags);
+  do n = send(call->fd, map + before, count, flags);
   while (n < 0 && errno == EINTR);
   int result = mr_result_of(n);
-  munmap(map, before + call->b);
-  if (result < 0 && result != -EFAULT) return result;
+  munmap(map, bytes);
+  return result;
+}
+
+/**
+ * The page that a file ends in is zero behind the end, in a mapping. So only a look at the size afterwards tells
+ * whether what was sent is all of the file; where it is not, the answer is that the file has ended, whatever the peer
+ * got.
+ */
+int mr_call_mmap_send(struct mr_loop *loop, const struct mr_call_record *call) {
+  (void)loop;
+  if (call->c < 0) return -EINVAL;
   struct stat about;
-  if (fstat((int)call->a, &about) < 0) return -errno;
-  if (about.st_size < call->c + (result > 0 ? result : 1)) return 0;
-  return result == -EFAULT ? -EIO : result; // the disk would not give it
+  uint32_t count = call->b;
+  for (int result = 0; count;) {
+    result = send_mapping(call, count);
+    if (result < 0 && result != -EFAULT) return result;
+    if (fstat((int)call->a, &about) < 0) return -errno;
+    int64_t rest = about.st_size - call->c;
+    if (rest <= 0) return 0;
+    if (result >= 0) return result <= rest ? result : 0;
+    if (rest >= count) return -EIO; // it is there, and the disk would not give it
+    count = (uint32_t)rest;
+  }
+  return 0;
 }
 
 int mr_call_splice(struct mr_loop *loop, const struct mr_call_record *call) {

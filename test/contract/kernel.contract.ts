@@ -23,6 +23,7 @@ import { sending } from './kernel/sending.ts'
 import { streaming } from './kernel/streaming.ts'
 import { timing } from './kernel/timing.ts'
 import { zeroCopying } from './kernel/zero-copying.ts'
+import { transferring } from './kernel/transferring.ts'
 import type { MakeRig, Rig, RigOptions } from './rig.ts'
 
 /** What a part of the suite is written with. */
@@ -45,6 +46,7 @@ const PARTS = {
   cancelling,
   linking,
   filing,
+  transferring,
   mistaking,
   messaging,
   zeroCopying,
