@@ -31,6 +31,8 @@ const PATH_MAX = 4096
 const ENAMETOOLONG = 36
 const STATX_AT = 8192 // in the stage, behind the path
 const OPEN_FLAGS = abi.O_RDONLY | abi.O_CLOEXEC | abi.O_NOCTTY | abi.O_NONBLOCK // a FIFO without a writer must not block
+const { STATX_INO, STATX_DEV, STATX_MTIME } = abi
+const IDENTITY = [STATX_INO, STATX_INO + 4, STATX_DEV, STATX_DEV + 4, STATX_MTIME, STATX_MTIME + 8]
 const KINDS: Readonly<Record<number, string>> = {
   1: 'a FIFO',
   2: 'a character device',
@@ -75,16 +77,19 @@ export function openFile(loop: Loop, file: string | number, options: SendFileOpt
     const size = Number(view.getBigUint64(at + abi.STATX_SIZE, true))
     const rest = size - offset
     if (rest < 0 || (length !== undefined && length > rest)) throw outOfRange(file, size, offset, length)
-    const key =
-      view.getUint32(at + abi.STATX_INO, true) ^
-      Math.imul(view.getUint32(at + abi.STATX_INO + 4, true), 0x9e3779b1) ^
-      Math.imul(view.getUint32(at + abi.STATX_DEV + 4, true), 0x85ebca6b)
     const align = view.getUint32(at + abi.STATX_DIO_ALIGN, true)
-    return { fd, owned, offset, length: length ?? rest, how, key: key >>> 0, align, subject }
+    return { fd, owned, offset, length: length ?? rest, how, key: identity(view, at), align, subject }
   } catch (error) {
     if (owned) loop.call(abi.CALL_CLOSE, fd)
     throw error
   }
+}
+
+/** Which file it is, and of which state: numbers of inodes are used again. */
+function identity(view: DataView, at: number): number {
+  let hash = 0
+  for (const place of IDENTITY) hash = Math.imul(hash ^ view.getUint32(at + place, true), 0x9e3779b1)
+  return (hash ^ (hash >>> 15)) >>> 0
 }
 
 function open(loop: Loop, path: string): number {

@@ -1,0 +1,21 @@
+// sendFile on io_uring.
+import { describe, test } from 'vitest'
+import { threadLoop } from '../../dist/src/loop/loop.js'
+import { titled } from './harness.ts'
+import { sendFileSuite } from './send-file-suite.ts'
+
+/** Why there is no such kernel here; empty where there is. */
+function lacking(): string {
+  process.env.MILLRACE_KERNEL = 'uring'
+  process.env.MILLRACE_WAIT = 'prepare'
+  try {
+    threadLoop()
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+const reason = lacking()
+if (reason === '') sendFileSuite('uring')
+else describe.skip(titled('sendFile on io_uring', reason), () => test('everything', () => undefined))

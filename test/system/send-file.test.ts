@@ -1,0 +1,4 @@
+// sendFile on the epoll kernel.
+import { sendFileSuite } from './send-file-suite.ts'
+
+sendFileSuite('epoll')
