@@ -82,6 +82,9 @@
 #define MR_ERROR_FRAME_INCOMPLETE 10003
 #define MR_ERROR_NO_MEMORY 10004
 #define MR_ERROR_PREFIX_CORRUPTED 10005 // fatal: nothing tells where the next frame begins
+#define MR_ERROR_FILE_TRUNCATED 10006 // fatal: bytes that were promised are not there any more
+#define MR_ERROR_WRITE_SHORT 10007 // a file took less than was written
+#define MR_ERROR_NOT_A_FILE 10008 // of the host: a folder, pipe, socket or device
 #define MR_ERROR_RESP 10100 // … 10199, resp; assembly/codec/resp-limits.ts counts on from here
 #define MR_ERROR_RESP_MULTIBULK 10100
 #define MR_ERROR_RESP_BULK 10101
