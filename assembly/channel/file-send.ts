@@ -1,6 +1,6 @@
-// One slice of a channel's first file, as immediate calls: first what stands before the file, then, linked, a look whether
-// the slice lies in memory, then, linked, the slice. So nothing is sent out of order and nothing waits for a disk. What
-// the socket does not take waits for writability by a one-shot poll.
+// One slice of a channel's first file, as immediate calls: first what stands before the file, then, linked, a look
+// whether the slice lies in memory, then, linked, the slice. So nothing is sent out of order and nothing waits for a
+// disk. What the socket does not take waits for writability by a one-shot poll.
 
 import * as abi from '../abi'
 import { nowNs } from '../clock'
@@ -73,7 +73,7 @@ const FLAGS_BUSY: u32 = FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING
 let calls: u32 = 0
 let moved: u32 = 0
 
-/** Gives each train that wants one a slice, until the turn's share of bytes is used up; the others go first next time. */
+/** Gives each train that wants one a slice, until the turn's share of bytes is used up; the others go first next. */
 export function slicesServe(): void {
   let budget = <i32>TURN_BYTES
   for (let n = sliceCount; n && budget > 0; n--) {

@@ -1,5 +1,5 @@
-// What was lately found to lie in the page cache: windows of files, by a hash of the file's identity. A hot file is then
-// sent without asking; a hash that two files share costs at most a wait for a disk.
+// What was lately found to lie in the page cache: windows of files, by a hash of the file's identity. A hot file is
+// then sent without asking; a hash that two files share costs at most a wait for a disk.
 //
 //   entry | key u32 | window u32 | from u64 | until u64 | found u64 (nowNs) |
 

@@ -1,4 +1,5 @@
-// File operations of the host: it numbers them, keeps their operands alive in the memory, and is told of each by UP_FILE.
+// File operations of the host: it numbers them, keeps their operands alive in the memory, and is told of each by
+// UP_FILE.
 
 import * as abi from '../abi'
 import { hostAddress, sqRoom, sqe, userData } from './submission'

@@ -1,4 +1,5 @@
-// Files on their way into a channel: what is asked for, checked and opened; and the promises, which the core's upcalls keep.
+// Files on their way into a channel: what is asked for, checked and opened; and the promises, which the core's upcalls
+// keep.
 import * as abi from '../../assembly/abi.ts'
 import { ERROR_FILE_TRUNCATED, ERROR_NOT_A_FILE } from '../../assembly/codec/abi.ts'
 import { ERRORS } from '../core/errors.ts'
@@ -30,7 +31,8 @@ const STRATEGIES: Readonly<Record<SendFileStrategy, number>> = {
 const PATH_MAX = 4096
 const ENAMETOOLONG = 36
 const STATX_AT = 8192 // in the stage, behind the path
-const OPEN_FLAGS = abi.O_RDONLY | abi.O_CLOEXEC | abi.O_NOCTTY | abi.O_NONBLOCK // a FIFO without a writer must not block
+/** A FIFO without a writer must not block. */
+const OPEN_FLAGS = abi.O_RDONLY | abi.O_CLOEXEC | abi.O_NOCTTY | abi.O_NONBLOCK
 const { STATX_INO, STATX_DEV, STATX_MTIME } = abi
 const IDENTITY = [STATX_INO, STATX_INO + 4, STATX_DEV, STATX_DEV + 4, STATX_MTIME, STATX_MTIME + 8]
 const KINDS: Readonly<Record<number, string>> = {

@@ -2,7 +2,8 @@
 import { describe, test } from 'vitest'
 import { threadLoop } from '../../dist/src/loop/loop.js'
 import { titled } from './harness.ts'
-import { sendFileSuite } from './send-file-suite.ts'
+import { bytesSuite } from './send-file-bytes.ts'
+import { changesSuite } from './send-file-changes.ts'
 
 /** Why there is no such kernel here; empty where there is. */
 function lacking(): string {
@@ -17,5 +18,7 @@ function lacking(): string {
 }
 
 const reason = lacking()
-if (reason === '') sendFileSuite('uring')
-else describe.skip(titled('sendFile on io_uring', reason), () => test('everything', () => undefined))
+if (reason === '') {
+  bytesSuite()
+  changesSuite()
+} else describe.skip(titled('sendFile on io_uring', reason), () => test('everything', () => undefined))

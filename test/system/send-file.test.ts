@@ -1,4 +1,9 @@
 // sendFile on the epoll kernel.
-import { sendFileSuite } from './send-file-suite.ts'
+import { waitBy } from './library.ts'
+import { bytesSuite } from './send-file-bytes.ts'
+import { changesSuite } from './send-file-changes.ts'
 
-sendFileSuite('epoll')
+process.env.MILLRACE_KERNEL = 'epoll'
+waitBy('prepare')
+bytesSuite()
+changesSuite()
