@@ -141,7 +141,7 @@
 #define MR_CALL_FSTAT 14 // a = offset of a struct statx → 0
 #define MR_CALL_PREAD 15 // a = offset, b = length, c = place in the file → bytes, or -EAGAIN: not in memory
 #define MR_CALL_PREAD_WAIT 16 // as PREAD, but waits
-#define MR_CALL_RESIDENT 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 bytes are in memory; others get fetched
+#define MR_CALL_RESIDENT 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 lie in memory; others are fetched
 #define MR_CALL_SENDFILE 18 // a = file, b = count, c = place → bytes, 0 at the end of the file, or -EAGAIN
 #define MR_CALL_MMAP_SEND 19 // as SENDFILE
 #define MR_CALL_SPLICE 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
@@ -387,8 +387,8 @@
 #define MR_TRANSFER_DIRECT 5
 #define MR_TRANSFER_OWNED 0x100 // beside it: the descriptor is closed when the file is sent
 
-// user_data of KIND_FILE: the slot is an operation's number of the host, or a channel whose file is read or whose socket
-// is polled.
+// user_data of KIND_FILE: the slot is the number of the host's operation, or a channel whose file is read or whose
+// socket is polled.
 #define MR_FILE_OPERATION 0x40000000
 #define MR_FILE_READ 0x20000000
 

@@ -1,5 +1,5 @@
-// A file server as a user of millrace writes it: each line is a request, answered with the whole file behind its length,
-// 8 bytes big-endian. Usage: node file-millrace.mjs PORT FILE STRATEGY
+// A file server as a user of millrace writes it: each line is a request, answered with the whole file behind its
+// length, 8 bytes big-endian. Usage: node file-millrace.mjs PORT FILE STRATEGY
 import { statSync } from 'node:fs'
 import { listen, raw } from '../../dist/src/index.js'
 
