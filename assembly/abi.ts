@@ -136,7 +136,7 @@ export const CALL_REOPEN = 13 // → another open description of the same file, 
 export const CALL_FSTAT = 14 // a = offset of a struct statx → 0
 export const CALL_PREAD = 15 // a = offset, b = length, c = place in the file → bytes, or -EAGAIN: not in memory
 export const CALL_PREAD_WAIT = 16 // as PREAD, but waits
-export const CALL_RESIDENT = 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 lie in memory; others are fetched
+export const CALL_RESIDENT = 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 lie in memory; more is fetched
 export const CALL_SENDFILE = 18 // a = file, b = count, c = place → bytes, 0 at the end of the file, or -EAGAIN
 export const CALL_MMAP_SEND = 19 // as SENDFILE
 export const CALL_SPLICE = 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN

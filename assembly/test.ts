@@ -3,11 +3,13 @@
 import * as abi from './abi'
 import { channelCreate, tableCreate } from './channel/table'
 import { clockSet } from './clock'
+import { CODEC_BYTES, CODEC_KIND, CODEC_RAW } from './codec/abi'
 import { respArgc, respCreate, respDecode } from './codec/resp'
 import { RESP_INCOMPLETE } from './codec/resp-limits'
 import { recordsCreate } from './codec/records'
 import { repliesCreate } from './codec/resp-replies'
-import { arenaCreate } from './memory/arena'
+import { attach, create } from './index'
+import { arenaCreate, control } from './memory/arena'
 import { alloc, heapBytes, heapCheck, heapCreate, heapUsed } from './memory/heap'
 import { poolCheck } from './memory/pool'
 import { QUEUE_HEAD, QUEUE_RECORD_BYTES, queueBytes, queueClear, queueInit, queueLost } from './memory/queue'
@@ -19,9 +21,12 @@ import { kvExecute, kvSetup, KV_DONE } from './service/kv/kv'
 import { SESSION_BYTES } from './service/kv/session'
 import { SPACE_BUDGET } from './service/kv/space'
 import { upcallCreate } from './service/upcall'
+import { endpointCreate } from './turn/endpoints'
 import { timersCreate } from './timer/timers'
 import { NODE_BYTES, NODE_DUE, wheelAdd, wheelCancel, wheelDue } from './timer/wheel'
 
+export { destroy, queued, run, sendFile, write } from './index'
+export { control, upcalls } from './memory/arena'
 export { clockSet, heapUsed, heapBytes, heapCheck, alloc, slabUsed, skbLive }
 export { free } from './memory/heap'
 export { digitsOf, parseInteger, parsedInteger, writeInteger, writeUnsigned } from './codec/integer'
@@ -276,6 +281,26 @@ export function testChannel(): usize {
   const ep = alloc(abi.ENDPOINT_BYTES)
   memory.fill(ep, 0, abi.ENDPOINT_BYTES)
   store<u32>(ep, abi.SERVICE_HOST, abi.ENDPOINT_SERVICE)
+  return channelCreate(7, ep, abi.STATE_OPEN)
+}
+
+/** A whole loop over rings that the test serves, with a channel on descriptor 7 whose codec leaves bytes alone. */
+export function testLoop(): usize {
+  const end: usize = 32 << 20
+  const pages = <i32>(end >> PAGE_BITS) - memory.size()
+  if (pages > 0 && memory.grow(pages) < 0) return 0
+  if (!create(__heap_base, end, 64, 4, 4096, 64, 128, 1 << 20)) return 0
+  const rings = load<u32>(control, abi.CONTROL_RINGS)
+  memory.fill(rings, 0, 16)
+  for (let i: u32 = 0; i < 4; i++) store<u32>(control + (i << 2), rings + (i << 2), abi.CONTROL_SQ_HEAD)
+  store<u32>(control, rings + abi.RINGS_BYTES_FIXED, abi.CONTROL_CQES)
+  attach()
+  const ep = endpointCreate(abi.SERVICE_HOST, 0, 65536, 32768, 8)
+  const codec = alloc(CODEC_BYTES)
+  memory.fill(codec, 0, CODEC_BYTES)
+  store<u32>(codec, CODEC_RAW, CODEC_KIND)
+  store<u32>(ep, <u32>codec, abi.ENDPOINT_CODEC)
+  store<u32>(ep, 1, abi.ENDPOINT_CHANNELS)
   return channelCreate(7, ep, abi.STATE_OPEN)
 }
 

@@ -1,5 +1,6 @@
-// Appends to logs: a write and a data sync, linked, so that no sync follows a write that fell short. What is appended to
-// a descriptor meanwhile goes together in the next write, with one sync for all (group commit), and never out of order.
+// Appends to logs: a write and a data sync, linked, so that no sync follows a write that fell short. What is appended
+// to a descriptor meanwhile goes together in the next write, with one sync for all (group commit), and never out of
+// order.
 import * as abi from '../../assembly/abi.ts'
 import { ERROR_WRITE_SHORT } from '../../assembly/codec/abi.ts'
 import { ERRORS } from '../core/errors.ts'

@@ -1,5 +1,6 @@
 // Files through the loop's kernel: open, read, write, sync, stat and close as promises, without a thread pool. On a
-// kernel with asynchronous files nothing blocks the loop; on the others an operation is done at once, in the next `enter`.
+// kernel with asynchronous files nothing blocks the loop; on the others an operation is done at once, in the next
+// `enter`.
 import * as abi from '../../assembly/abi.ts'
 import { check, type Subject, systemError } from '../kernel/errors.ts'
 import { Appends } from './appends.ts'
