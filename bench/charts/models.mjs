@@ -24,7 +24,7 @@ const text = [
   '',
   table(
     ['CPU µs per request, silent connections', ...sizes.map(String)],
-    models.map((model) => [
+    works.map((model) => [
       model,
       ...sizes.map((idle) => (at(model, idle)?.value ? figure(at(model, idle).value) : '')),
     ]),
