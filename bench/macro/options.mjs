@@ -35,6 +35,7 @@ const VARIANTS = [
   { name: 'waiting on the poll handle', environment: { MILLRACE_WAIT: 'poll' }, needs: 'MILLRACE_WAIT' },
   { name: 'rings mapped by the kernel', kernel: 'uring-mapped' },
   { name: 'bundles', loop: { bundles: true }, needs: 'bundles' },
+  { name: 'bundles, plain', loop: { bundles: true, bufferMode: 'plain' }, needs: 'bundles' },
   ...['plain', 'incremental'].flatMap((bufferMode) =>
     POOLS.map(([buffers, kib]) => ({
       name: `${buffers} × ${kib} KiB, ${bufferMode}`,
