@@ -1,6 +1,6 @@
 // How our charts look, and how they become SVG: on white, so that they can be read on a dark page too.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import * as echarts from 'echarts'
 import { ROOT } from '../macro/machine.mjs'
 import { RESULTS } from '../macro/report.mjs'
@@ -56,5 +56,5 @@ export function draw(name, description, { width, height }, option) {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${chart.renderToSVGString().replace('>', `><title>${description}</title>`)}\n`)
   chart.dispose() // its timer would keep the process
-  console.log(`drawn: ${path}`)
+  console.log(`drawn: ${relative(ROOT, path)}`)
 }

@@ -8,7 +8,10 @@ const NONE_AT = 10 // where 0 stands on a logarithmic axis
 const [WIDTH, HEIGHT] = [960, 520]
 
 const measured = results('models')
-if (measured === undefined) throw new Error('there are no results yet: make bench-models')
+if (measured === undefined) {
+  console.log('nothing drawn: there are no results of bench-models yet')
+  process.exit()
+}
 const rows = measured.rows.filter(({ metric }) => metric === METRIC)
 const models = [...new Set(rows.map(({ subject }) => subject))]
 const sizes = [...new Set(rows.map(({ idle }) => idle))].sort((a, b) => a - b)

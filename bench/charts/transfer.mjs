@@ -6,7 +6,10 @@ const [CPU, RATE] = ['cpu ms/GB', 'GB/s']
 const [WIDTH, HEIGHT] = [1080, 480]
 
 const measured = results('transfer')
-if (measured === undefined) throw new Error('there are no results yet: make bench-transfer')
+if (measured === undefined) {
+  console.log('nothing drawn: there are no results of bench-transfer yet')
+  process.exit()
+}
 const { senders } = measured
 const names = [...new Set(senders.map(({ size }) => size))]
 const at = (metric, sender, size) => senders.find((each) => each.sender === sender && each.size === size)?.[metric]
