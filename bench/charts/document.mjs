@@ -33,7 +33,10 @@ export function circumstances({ machine, rounds, effort }) {
   return `${where}; ${when}; medians of ${rounds} rounds${length}${busy}.`
 }
 
-/** Puts `text` between the markers of a document, at its end where it has none yet. One that is not there is not made. */
+/**
+ * Puts `text` between the markers of a document, which come to its end where it has none yet. A document that is not
+ * there is not made.
+ */
 export function write(document, name, text) {
   const path = join(ROOT, document)
   if (TRIAL || !existsSync(path)) {
