@@ -29,8 +29,7 @@ C_FILES = $(shell find shim bench/peers test examples -name '*.[ch]' -not -path 
 CLI := dist/src/cli/main.js
 
 .PHONY: help setup shim wasm ts build run test check asan fuzz soak peers clean golden abi-doc
-.PHONY: bench bench-core bench-echo bench-kv bench-proxy bench-memory bench-models bench-transfer bench-options figures
-.PHONY: wasm-debug
+.PHONY: bench bench-core bench-echo bench-kv bench-proxy bench-memory wasm-debug
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS=$$'\t' read -r name text; do \

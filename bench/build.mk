@@ -23,7 +23,7 @@ $(PEERS)/build/EchoNetty.class: $(PEERS)/EchoNetty.java | bench-tools
 	$(call say,JAVAC,$@)
 	$(Q)javac -Xlint:all -cp $(NETTY) -d $(@D) $< || echo '  Netty could not be compiled; its rows will say so'
 
-.PHONY: bench-peers bench-tools
+.PHONY: bench-peers bench-tools bench-models bench-transfer bench-options figures
 bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class
 
 bench-tools:
