@@ -24,7 +24,7 @@ int mr_inbox_open(struct mr_readiness *r) {
   struct mr_inbox *inbox = calloc(1, sizeof *inbox);
   if (!inbox) return -ENOMEM;
   inbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  int error = inbox->fd < 0 ? -errno : r->poller->change(r->poller_state, (uint32_t)inbox->fd, 0, 0, POLLIN);
+  int error = inbox->fd < 0 ? -errno : r->poller->watch(r->poller_state, MR_INBOX_FD, inbox->fd);
   if (error < 0) {
     if (inbox->fd >= 0) close(inbox->fd);
     free(inbox);
@@ -47,14 +47,12 @@ void mr_inbox_close(struct mr_readiness *r) {
   while (*at != inbox) at = &(*at)->next;
   *at = inbox->next;
   pthread_mutex_unlock(&lock);
-  r->poller->change(r->poller_state, (uint32_t)inbox->fd, 0, POLLIN, 0);
+  r->poller->watch(r->poller_state, MR_INBOX_FD, -1);
   close(inbox->fd);
   free(inbox->messages);
   free(inbox);
   r->inbox = NULL;
 }
-
-int mr_inbox_fd(const struct mr_readiness *r) { return r->inbox->fd; }
 
 void mr_inbox_drain(struct mr_readiness *r) {
   struct mr_inbox *inbox = r->inbox;

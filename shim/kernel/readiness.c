@@ -36,7 +36,7 @@ static void serve_batch(struct mr_readiness *r) {
     const struct mr_ready *ready = &r->ready[r->ready_at];
     if (ready->fd == MR_HOST_FD)
       r->host_ready = true;
-    else if ((int)ready->fd == mr_inbox_fd(r))
+    else if (ready->fd == MR_INBOX_FD)
       mr_inbox_drain(r);
     else if (ready->fd != MR_TIMER_FD && !(edge ? mr_edge_serve(r, ready) : serve(r, ready)))
       return;

@@ -78,7 +78,8 @@ struct mr_ready {
 #define MR_HOST_FD UINT32_MAX        // the host's loop has something
 #define MR_TIMER_FD (UINT32_MAX - 1) // the alarm rang
 #define MR_EDGES_FD (UINT32_MAX - 2) // the set of edges has something
-#define MR_WATCHED 3                 // the names above
+#define MR_INBOX_FD (UINT32_MAX - 3) // another loop has sent a message
+#define MR_WATCHED 4                 // the names above
 #define MR_WATCHED_AT(name) (UINT32_MAX - (name))
 
 /** How one readiness mechanism is spoken to. `state` is its own. */
@@ -262,7 +263,6 @@ int mr_recvmsg_keep(struct mr_op *op);
 // inbox.c
 int mr_inbox_open(struct mr_readiness *r);
 void mr_inbox_close(struct mr_readiness *r);
-int mr_inbox_fd(const struct mr_readiness *r);
 /** Posts what other loops have sent. */
 void mr_inbox_drain(struct mr_readiness *r);
 int mr_try_msg_ring(struct mr_readiness *r, struct mr_op *op, uint32_t *cqe_flags);
