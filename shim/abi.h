@@ -141,7 +141,7 @@
 #define MR_CALL_FSTAT 14 // a = offset of a struct statx → 0
 #define MR_CALL_PREAD 15 // a = offset, b = length, c = place in the file → bytes, or -EAGAIN: not in memory
 #define MR_CALL_PREAD_WAIT 16 // as PREAD, but waits
-#define MR_CALL_RESIDENT 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 lie in memory; others are fetched
+#define MR_CALL_RESIDENT 17 // a = needed, b ≥ a = looked at, c = place → b, a or 0 lie in memory; more is fetched
 #define MR_CALL_SENDFILE 18 // a = file, b = count, c = place → bytes, 0 at the end of the file, or -EAGAIN
 #define MR_CALL_MMAP_SEND 19 // as SENDFILE
 #define MR_CALL_SPLICE 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
@@ -210,9 +210,9 @@
 #define MR_ENOSYS 38
 #define MR_ETIME 62
 #define MR_EPROTO 71
-#define MR_EOPNOTSUPP 95
 #define MR_EOVERFLOW 75
 #define MR_EBADFD 77
+#define MR_EOPNOTSUPP 95
 #define MR_ENOBUFS 105
 #define MR_ECONNABORTED 103
 #define MR_ECONNRESET 104
