@@ -1,6 +1,6 @@
-// Zero-copy sends: the socket reads from our pages until the peer has acknowledged them. A send has two completions, its
-// result and, perhaps much later, the notification that its memory is free; until the last one is in, a channel keeps
-// what it has sent, and its slot.
+// Zero-copy sends: the socket reads from our pages until the peer has acknowledged them. A send has two completions,
+// its result and, perhaps much later, the notification that its memory is free; until the last one is in, a channel
+// keeps what it has sent, and its slot.
 //
 //   record | notifications to come u32 | pad | queue of what is sent |
 //

@@ -1,9 +1,9 @@
 // What an `enter` waits for. By itself: the next event, and no longer. Two things make it worth to wait for more.
 //
-// A crowd: with few channels every microsecond of waiting is latency and nothing else, but with many a turn that handles
-// three requests costs nearly as much as one that handles thirty: waking up, waking others, one send per server. Then
-// the kernel is asked to gather (io_uring's min-wait, IORING_ENTER_EXT_ARG, Linux 6.12): once something has come, for a
-// moment more.
+// A crowd: with few channels every microsecond of waiting is latency and nothing else, but with many a turn that
+// handles three requests costs nearly as much as one that handles thirty: waking up, waking others, one send a server.
+// Then the kernel is asked to gather (io_uring's min-wait, IORING_ENTER_EXT_ARG, Linux 6.12): once something has come,
+// for a moment more.
 //
 // Sends that are SQEs: they complete while they are submitted, nearly always, and a wait for one event would end with
 // nothing but what the core has just caused. They are counted in, and a limit in time bounds the harm where one of them

@@ -116,8 +116,8 @@ function awaited(ch: usize): bool {
 }
 
 /**
- * Brings the kernel's receive or accept in line with what the channel wants. `fed`: there is a buffer for it, and others
- * that wait for one are behind it.
+ * Brings the kernel's receive or accept in line with what the channel wants. `fed`: there is a buffer for it, and
+ * others that wait for one are behind it.
  */
 function arm(ch: usize, fed: bool): void {
   const f = flags(ch)

@@ -205,8 +205,8 @@ function receive(ch: usize, result: i32, cqeFlags: u32, more: bool): void {
 }
 
 /**
- * `length` bytes from buffer `id` on: a bundle is one completion for several buffers, as they stand in the ring. Without
- * a channel nobody wants them.
+ * `length` bytes from buffer `id` on: a bundle is one completion for several buffers, as they stand in the ring.
+ * Without a channel nobody wants them.
  */
 function slices(ch: usize, id: u32, length: u32, kept: bool): void {
   while (true) {

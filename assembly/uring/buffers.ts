@@ -80,7 +80,7 @@ export function bufferAfter(id: u32): u32 {
   return load<u16>(ring + (<usize>(place & (bufferCount - 1)) << 4), abi.BUF_ID)
 }
 
-/** The kernel has put `length` bytes into buffer `id`, and keeps it or not. Returns where they are, until bufferDone. */
+/** The kernel has put `length` bytes into buffer `id`, and keeps it or not. Returns where they lie until bufferDone. */
 export function bufferTake(id: u32, length: u32, kept: bool): usize {
   const record = recordOf(id)
   const used = load<u32>(record, R_USED)

@@ -17,8 +17,8 @@ export interface LoopOptions {
   /** Bytes of one receive buffer. */
   readonly bufferBytes?: number
   /**
-   * Whether one receive uses up a buffer, or receives continue in it where the kernel can (io_uring of Linux 6.12): then
-   * many small messages share a buffer, and buffers hardly ever run out. The default is `incremental`.
+   * Whether one receive uses up a buffer, or receives continue in it where the kernel can (io_uring of Linux 6.12):
+   * then many small messages share a buffer, and buffers hardly ever run out. The default is `incremental`.
    */
   readonly bufferMode?: 'plain' | 'incremental'
   /**

@@ -22,7 +22,8 @@ export function sizedSuite(wait: WaitName): void {
       await writeAll(small, Buffer.concat(Array.from({ length: 50 }, () => framed(random.bytes(3000)))))
       await small.until(() => small.length === 50 * 3004)
       expect(sizedBytes()).toBe(before)
-      const sizes = [3, 8 * MIB, 100, 300_000, 0, 4 * MIB, 4 * MIB, 5] // a multishot may bring a megabyte before it ends
+      // a multishot may bring a megabyte before it ends
+      const sizes = [3, 8 * MIB, 100, 300_000, 0, 4 * MIB, 4 * MIB, 5]
       const bytes = Buffer.concat(sizes.map((size) => framed(random.bytes(size))))
       const wire = await open(server)
       await writeAll(wire, bytes).catch(() => undefined)
