@@ -28,7 +28,7 @@ SOURCES := $(shell find src -name '*.ts' 2>/dev/null)
 C_FILES = $(shell find shim bench/peers test examples -name '*.[ch]' -not -path '*/node_modules/*' 2>/dev/null)
 CLI := dist/src/cli/main.js
 
-.PHONY: help setup shim wasm ts build run test check asan fuzz soak peers clean golden abi-doc
+.PHONY: help setup shim wasm ts build run test test-kernels check asan fuzz soak peers clean golden abi-doc
 .PHONY: bench bench-core bench-echo bench-kv bench-proxy bench-memory wasm-debug
 
 help: ## List the targets
@@ -105,6 +105,14 @@ test: build $(HOSTS) ## Run every test: unit, contract, system; FILTER=path runs
 	@mkdir -p build; rm -f build/test-report.json
 	$(Q)status=0; vitest run --reporter=default --reporter=json --outputFile.json=build/test-report.json $(FILTER) \
 	  || status=$$?; $(NODE) test/report.mjs build/test-report.json && exit $$status
+
+test-kernels: build ## Run the tests of kv, proxy and library on every kernel that can serve: the better part of an hour
+	@.ci/peers test
+	$(call say,TEST,every kernel)
+	@mkdir -p build; rm -f build/test-kernels.json
+	$(Q)status=0; MILLRACE_TEST_KERNELS=all vitest run --project 'kernel-*' --reporter=default --reporter=json \
+	  --outputFile.json=build/test-kernels.json || status=$$?; \
+	  $(NODE) test/report.mjs build/test-kernels.json && exit $$status
 
 check: build ## Format, lint, types, rules of the house, generated files, package
 	$(call say,BIOME,.)

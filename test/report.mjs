@@ -12,11 +12,13 @@ const failed = tests.filter((test) => test.status === 'failed')
 const passed = tests.filter((test) => test.status === 'passed')
 const skipped = tests.filter((test) => test.status !== 'failed' && test.status !== 'passed')
 
-for (const test of skipped) console.log(`skipped: ${test.file}: ${test.fullName}`)
+for (const test of skipped) {
+  const reason = test.meta?.reason
+  console.log(`skipped: ${test.file}: ${test.fullName}${reason ? ` [${reason}]` : ''}`)
+}
 for (const test of failed) console.log(`failed: ${test.file}: ${test.fullName}`)
 for (const file of brokenFiles) console.log(`failed: ${relative('.', file.name)}: ${file.message.split('\n')[0]}`)
-if (skipped.length > 0) console.log(`${skipped.length} skipped`)
 
 const failures = failed.length + brokenFiles.length
-console.log(`${passed.length} passed, ${failures} failed`)
+console.log(`${passed.length} passed, ${failures} failed, ${skipped.length} skipped`)
 process.exitCode = failures > 0 || passed.length === 0 ? 1 : 0

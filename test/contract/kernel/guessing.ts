@@ -89,7 +89,7 @@ function oneRound(rig: Rig, random: (below: number) => number, seed: number): vo
   let chained = false
   for (let i = 0; i < BATCH; i++) {
     const sqe = wild()
-    const quiet = (sqe.flags! & SKIP) !== 0 || chained
+    const quiet: boolean = (sqe.flags! & SKIP) !== 0 || chained
     chained = quiet && (sqe.flags! & LINK) !== 0
     const id = 1_000_000 + seed * 1000 + i
     fates.set(rig.submit({ ...sqe, id }), { sqe, quiet, finals: 0, notifications: 0, announced: 0 })
