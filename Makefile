@@ -28,7 +28,7 @@ SOURCES := $(shell find src -name '*.ts' 2>/dev/null)
 C_FILES = $(shell find shim bench/peers test examples -name '*.[ch]' -not -path '*/node_modules/*' 2>/dev/null)
 CLI := dist/src/cli/main.js
 
-.PHONY: help setup shim wasm ts build run test test-kernels check asan fuzz soak peers clean golden abi-doc
+.PHONY: help setup shim wasm ts build run test test-kernels check asan asan-system fuzz soak peers clean golden abi-doc
 .PHONY: bench bench-core bench-echo bench-kv bench-proxy bench-memory wasm-debug
 
 help: ## List the targets
@@ -106,7 +106,7 @@ test: build $(HOSTS) ## Run every test: unit, contract, system; FILTER=path runs
 	$(Q)status=0; vitest run --reporter=default --reporter=json --outputFile.json=build/test-report.json $(FILTER) \
 	  || status=$$?; $(NODE) test/report.mjs build/test-report.json && exit $$status
 
-test-kernels: build ## Run the tests of kv, proxy and library on every kernel that can serve: the better part of an hour
+test-kernels: build ## Run the tests of kv, proxy and library on every kernel that can serve: some ten minutes each
 	@.ci/peers test
 	$(call say,TEST,every kernel)
 	@mkdir -p build; rm -f build/test-kernels.json
@@ -139,6 +139,8 @@ abi-doc: ts ## Write the generated parts of docs/core-abi.md and examples/hosts/
 	$(Q)$(NODE) docs/generate.mjs
 
 asan: build asan-contract ## The contract tests on a shim with address and undefined-behaviour sanitizers
+
+asan-system: build ## The tests of kv, proxy and library on the sanitized shim; MILLRACE_KERNEL=name chooses a kernel
 
 fuzz: build ## Random streams through the decoders for FUZZ_TIME seconds (60), and through the kernel for three times that
 	$(call say,FUZZ,$(FUZZ_TIME) s)

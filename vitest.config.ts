@@ -10,7 +10,7 @@ function project(name: string, include: string[], timeoutMs: number): TestProjec
 
 const fuzzSeconds = Number(process.env.FUZZ_SECONDS ?? 0)
 
-const SYSTEM_MS = 60_000
+const SYSTEM_MS = process.env.ASAN_OPTIONS ? 300_000 : 60_000 // sanitizers are slow, in every process of a test
 
 export default defineConfig(async () => ({
   test: {

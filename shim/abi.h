@@ -261,7 +261,7 @@
 #define MR_CONTROL_CHANNELS 200 // u32, channels open, listeners included (core)
 #define MR_CONTROL_SKBS 204 // u32, skbs that exist (core)
 #define MR_CONTROL_SIZED 208 // u64, bytes received straight into the frame they belong to (core)
-#define MR_CONTROL_RING_FD 320 // i32, written by `setup`: what MSG_RING of another loop names this one by; −1: nothing
+#define MR_CONTROL_RING_FD 320 // i32, by `setup`: what MSG_RING of another loop names this one by; −1: nothing
 #define MR_CONTROL_OVERFLOWS 216 // u64, enters that found the CQ full and completions held back
 #define MR_CONTROL_FD_LIMIT 352 // u32, `setup`: the kernel waits only for descriptors below this; 0: for any
 #define MR_CONTROL_FDS_REFUSED 360 // u64, ops and accepts refused because of that limit

@@ -22,7 +22,7 @@ SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h shim/sim/*.h) shim/abi.h
 SHIM_OBJECTS := $(SHIM_SOURCES:shim/%.c=build/shim/%.o)
 CONTRACT_PROGRAMS := build/contract-twins build/contract-sandbox build/contract-threads build/contract-sim
 
-.PHONY: shim asan-contract contract-programs
+.PHONY: shim asan-contract asan-system contract-programs
 
 shim: build/shim.so
 test: $(CONTRACT_PROGRAMS)
@@ -56,7 +56,14 @@ $(CONTRACT_PROGRAMS): $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
 	$(call say,ASAN,$@)
 	$(Q)$(CC) $(SHIM_FLAGS) $(SHIM_SANITIZE) -Ishim -o $@ $(filter %.c,$^)
 
+SANITIZED = LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+  MILLRACE_SHIM=$(CURDIR)/build/shim-asan.so $(NODE) node_modules/vitest/vitest.mjs run
+
 asan-contract: build/shim-asan.so $(CONTRACT_PROGRAMS)
 	$(call say,TEST,contract under ASan and UBSan)
-	$(Q)LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-	  MILLRACE_SHIM=build/shim-asan.so $(NODE) node_modules/vitest/vitest.mjs run --project contract
+	$(Q)$(SANITIZED) --project contract
+
+# A kv, a proxy and servers of the library, in processes whose shim is sanitized; MILLRACE_KERNEL chooses its kernel.
+asan-system: build/shim-asan.so
+	$(call say,TEST,kv proxy and listen under ASan and UBSan)
+	$(Q)$(SANITIZED) --project system $(addprefix test/system/,$(addsuffix .test.ts,kv-connection proxy listen))

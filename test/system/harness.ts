@@ -24,6 +24,7 @@ export const PROXY_IS: 'millrace' | 'redis' | 'nutcracker' = (() => {
   throw new Error(`MILLRACE_TEST_PROXY=${name}: the choices are millrace, redis and nutcracker`)
 })()
 
+const START_MS = process.env.ASAN_OPTIONS ? 60_000 : 10_000
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`
 
 /** Why a real program cannot be used here, or '' if it can. */
@@ -175,7 +176,7 @@ export async function startMillrace(
   await poll(
     () => program.exit || /listening on \S+:\d+/.test(program.stdout) || /"listening"/.test(program.stdout),
     `${program.name} says where it listens; it said: ${program.stdout}`,
-    10_000,
+    START_MS,
   )
   const port = /listening on \S+:(\d+)/.exec(program.stdout) ?? /"port":\s*(\d+)/.exec(program.stdout)
   if (program.exit || !port) throw new Error(`${program.name} did not start: ${program.stdout}${program.stderr}`)

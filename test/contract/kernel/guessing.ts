@@ -1,5 +1,5 @@
 // Garbage: SQEs with random fields. Whatever they ask for, each gets its CQEs as the rules say, the loop goes on, and
-// nothing crashes. Random fields stay within what is ours: descriptors of the test, addresses of its scratch or outside.
+// nothing crashes. Random fields stay within what is ours: descriptors of the test, addresses of its scratch, or none.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import { eventfd, pipe } from '../fixtures/libc.ts'

@@ -85,7 +85,8 @@ export function messaging({ prove }: Contract): void {
     ])
     const id = rig.submit(one(rig, ours, at))
     expect(rig.settle(5)).toEqual([])
-    rig.view.setBigUint64(Number(rig.view.getBigUint64(at + MSGHDR_IOV, true) - rig.base), 0n, true) // operands are the kernel's own once submitted
+    // operands are the kernel's own once submitted
+    rig.view.setBigUint64(Number(rig.view.getBigUint64(at + MSGHDR_IOV, true) - rig.base), 0n, true)
     rig.send(peer, 'abcdefg')
     expect(rig.wait()).toEqual([{ id, res: 7, more: false, buffer: undefined }])
     expect([rig.text(a, 3), rig.text(b, 4)]).toEqual(['abc', 'defg'])
