@@ -9,6 +9,7 @@
 #define SO_KEEPALIVE 9
 #define SO_ACCEPTCONN 30
 #define TYPE_MASK 0xf
+#define OP_MASK 0xffu // flags may stand beside the number
 #define BUFFER_BYTES_MIN 2304
 #define BUFFER_BYTES_MAX (4 << 20)
 #define BACKLOG_MAX 4096u
@@ -165,7 +166,7 @@ static int call_name(struct mr_loop *loop, const struct mr_call_record *call) {
   if (!to) return -EFAULT;
   if (!file) return error;
   uint16_t port = file->port;
-  if (call->op == MR_CALL_GETPEERNAME) {
+  if ((call->op & OP_MASK) == MR_CALL_GETPEERNAME) {
     if (!file->end || !file->end->conn->made || file->end->dead) return -ENOTCONN;
     port = sim_other(file->end)->port;
   }
@@ -220,6 +221,13 @@ static const mr_call_fn calls[] = {
     [MR_CALL_GETSOCKNAME] = call_name,      [MR_CALL_SHUTDOWN] = call_shutdown,
     [MR_CALL_CLOSE] = call_close,           [MR_CALL_SEND] = call_send,
     [MR_CALL_SENDMSG] = call_sendmsg,
+#ifdef MR_CALL_SENDFILE
+    [MR_CALL_OPEN] = sim_call_open,         [MR_CALL_REOPEN] = sim_call_reopen,
+    [MR_CALL_FSTAT] = sim_call_fstat,       [MR_CALL_PREAD] = sim_call_pread,
+    [MR_CALL_PREAD_WAIT] = sim_call_pread,  [MR_CALL_RESIDENT] = sim_call_resident,
+    [MR_CALL_SENDFILE] = sim_call_sendfile, [MR_CALL_MMAP_SEND] = sim_call_sendfile,
+    [MR_CALL_SPLICE] = sim_call_splice,     [MR_CALL_PIPE] = sim_call_pipe,
+#endif
 };
 
 bool sim_calls(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {

@@ -7,7 +7,7 @@
 //   stream.c  bytes on their way          tcp.c      connections         listener.c  listeners, connecting
 //   socket.c  ops at sockets              disk.c     files               file-op.c   ops at files
 //   call.c    immediate calls             peer.c     peers outside       export.c    the rest of api.h
-//   notice.c  zero-copy sends
+//   notice.c  zero-copy sends             call-file.c  calls on files
 // It is portable: no system call, no clock, no thread, and no library but memcpy and its like. Everything that can
 // differ between two runs comes from the seed and from what is called, in its order.
 #ifndef MR_SIM_H
@@ -200,6 +200,8 @@ struct sim_stream {
 void sim_stream_put(struct sim *sim, struct sim_stream *stream, const void *bytes, uint32_t length);
 /** Takes out `length` arrived bytes. */
 void sim_stream_get(struct sim *sim, struct sim_stream *stream, void *bytes, uint32_t length);
+/** Copies the first `length` bytes, which stay. */
+void sim_stream_peek(const struct sim_stream *stream, void *bytes, uint32_t length);
 void sim_stream_clear(struct sim *sim, struct sim_stream *stream);
 /** What has not arrived yet never will. */
 void sim_stream_lose(struct sim *sim, struct sim_stream *stream);
@@ -406,6 +408,16 @@ struct sim_parts {
 int sim_send_parts(struct sim *sim, struct sim_file *file, struct sim_parts parts, uint64_t skip);
 /** A zero-copy send is made: its second completion will come → the flags of the first. */
 uint32_t sim_notice(struct sim *sim, struct sim_op *op);
+
+// call-file.c
+int sim_call_open(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_reopen(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_fstat(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_pread(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_resident(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_sendfile(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_splice(struct mr_loop *loop, const struct mr_call_record *call);
+int sim_call_pipe(struct mr_loop *loop, const struct mr_call_record *call);
 
 // call.c, peer.c
 bool sim_calls(struct mr_loop *loop, struct mr_call_record *records, uint32_t count);

@@ -57,6 +57,16 @@ void sim_stream_get(struct sim *sim, struct sim_stream *stream, void *bytes, uin
   }
 }
 
+void sim_stream_peek(const struct sim_stream *stream, void *bytes, uint32_t length) {
+  uint8_t *to = bytes;
+  for (const struct sim_chunk *chunk = stream->first; length; chunk = chunk->next) {
+    uint32_t n = sim_min(length, chunk->end - chunk->start);
+    memcpy(to, chunk->bytes + chunk->start, n);
+    to += n;
+    length -= n;
+  }
+}
+
 void sim_stream_clear(struct sim *sim, struct sim_stream *stream) {
   for (struct sim_chunk *chunk = stream->first, *next; chunk; chunk = next) {
     next = chunk->next;
