@@ -1,11 +1,8 @@
 // One loop of a kernel in a small linear memory, driven by hand: what the core does, in the fewest words for a test.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as abi from '../../assembly/abi.ts'
 import { check, errorName } from '../../src/kernel/errors.ts'
 import { native } from '../../src/kernel/native.ts'
-import * as libc from './fixtures/libc.ts'
+import { type Machine, machine } from './machine.ts'
 
 const PAGE = 4096
 const MEMORY_PAGES = 256 // of 64 KiB
@@ -13,7 +10,6 @@ const SCRATCH_BYTES = 4 << 20
 const CALLS = 64
 const SO_SNDBUF = 7
 const SO_RCVBUF = 8
-const EFD_NONBLOCK = 0x800
 
 export interface RigOptions {
   readonly sqEntries?: number
@@ -60,25 +56,6 @@ export type MakeRig = (options?: RigOptions) => Rig
 
 const align = (offset: number): number => Math.ceil(offset / PAGE) * PAGE
 
-/** What of the machine a test touches beside the kernel; a simulated one has its own. */
-export interface Machine {
-  /** CLOCK_MONOTONIC in nanoseconds. */
-  clock(): bigint
-  eventfd(value: number): number
-  /** Where to read, and where to write. */
-  pipe(): [number, number]
-  read(fd: number, bytes: Uint8Array): number
-  write(fd: number, bytes: Uint8Array): number
-  /** The next close of the socket sends a reset. */
-  resetOnClose(fd: number): void
-  /** Sets the limit of open descriptors → the former one. */
-  limitFiles(limit: number): number
-  /** A folder for files, and what one of them holds. */
-  folder(): string
-  fileText(path: string): string
-  removeFolder(path: string): void
-}
-
 export class Rig {
   readonly bytes: Uint8Array
   readonly view: DataView
@@ -91,6 +68,7 @@ export class Rig {
   private readonly scratchStart: number
   private nextId = 1
   private readonly fds = new Set<number>()
+  readonly machine: () => Machine = () => machine
 
   constructor(kernel: number, options: RigOptions = {}) {
     const { sqEntries = 64, cqEntries = 256, buffers = 8, bufferBytes = 1024, shared = true } = options
@@ -329,31 +307,6 @@ export class Rig {
     if (cqe.buffer === undefined || cqe.res <= 0) throw new Error(`no bytes in ${JSON.stringify(cqe)}`)
     const at = this.bufferAt(cqe.buffer)
     return Buffer.from(this.bytes.slice(at, at + cqe.res))
-  }
-
-  // The machine
-
-  /** What a test touches beside the kernel. */
-  machine(): Machine {
-    return {
-      clock: () => process.hrtime.bigint(),
-      eventfd: (value) => libc.eventfd(value, EFD_NONBLOCK),
-      pipe: libc.pipe,
-      read: (fd, bytes) => libc.read(fd, bytes, bytes.length),
-      write: (fd, bytes) => libc.write(fd, bytes, bytes.length),
-      resetOnClose: libc.resetOnClose,
-      limitFiles: libc.limitFiles,
-      folder: () => mkdtempSync(join(tmpdir(), 'millrace-')),
-      fileText: (path) => readFileSync(path, 'latin1'),
-      removeFolder: (path) => rmSync(path, { recursive: true }),
-    }
-  }
-
-  /** Milliseconds that pass for the kernel while `body` runs. */
-  elapsedMs(body: () => void): number {
-    const start = this.machine().clock()
-    body()
-    return Number(this.machine().clock() - start) / 1e6
   }
 
   // Sockets

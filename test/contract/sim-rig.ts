@@ -2,7 +2,8 @@
 import * as abi from '../../assembly/abi.ts'
 import { check } from '../../src/kernel/errors.ts'
 import { sim } from './fixtures/sim.ts'
-import { type Machine, Rig, type RigOptions } from './rig.ts'
+import type { Machine } from './machine.ts'
+import { Rig, type RigOptions } from './rig.ts'
 
 const FILE_BYTES_MAX = 65_536
 
@@ -11,7 +12,7 @@ export class SimRig extends Rig {
     super(abi.KERNEL_SIM, options)
   }
 
-  override machine(): Machine {
+  override readonly machine = (): Machine => {
     const { loop } = this
     return {
       clock: () => this.view.getBigUint64(abi.CONTROL_MONOTONIC_NS, true),

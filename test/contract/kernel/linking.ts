@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import type { Contract } from '../kernel.contract.ts'
+import { elapsedMs } from '../machine.ts'
 import { name, type Rig, type Sqe } from '../rig.ts'
 
 const LINK = abi.SQE_FLAG_IO_LINK
@@ -108,7 +109,9 @@ export function linking({ prove }: Contract): void {
     const [ours] = rig.pair()
     const addr = rig.address(rig.alloc(16))
     const receive = { op: abi.OP_RECV, fd: ours, addr, len: 1, flags: LINK } as const
-    const ms = rig.elapsedMs(() => expect(chain(rig, receive, after(rig, 15))).toEqual(['ECANCELED', 'ETIME']))
+    const ms = elapsedMs(rig.machine(), () =>
+      expect(chain(rig, receive, after(rig, 15))).toEqual(['ECANCELED', 'ETIME']),
+    )
     expect(ms).toBeGreaterThanOrEqual(15)
   })
 
