@@ -31,17 +31,17 @@ static void memory_is_free(struct sim *sim, struct sim_event *event) {
 
 uint32_t sim_notice(struct sim *sim, struct sim_op *op) {
   struct sim_op *notice = sim_op_new(sim);
-  const struct sim_conn *conn = op->file->end->conn;
+  const struct sim_conn *conn = op->file && op->file->end ? op->file->end->conn : NULL;
   *notice = *op;
   memset(&notice->event, 0, sizeof notice->event);
   op->state &= ~SIM_OP_OWNED; // the operands go on with the notice
   notice->link = notice->same = notice->guards = NULL;
   notice->file = NULL;
-  notice->multishot = !conn->outside; // between two sockets of one machine everything is copied
+  notice->multishot = !conn || !conn->outside; // between two sockets of one machine everything is copied
   notice->hash = hash_of(sim, notice);
   notice->event.fire = memory_is_free;
   notice->next = sim->notices;
   sim->notices = notice;
-  sim_schedule(sim, &notice->event, sim->now + 2 * sim_latency(sim, conn));
+  sim_schedule(sim, &notice->event, sim->now + (conn ? 2 * sim_latency(sim, conn) : 0));
   return MR_CQE_FLAG_MORE;
 }

@@ -118,6 +118,10 @@ bool sim_failed(const struct sim_op *op, int32_t res) {
   return sim_moves(op) && op->op_flags & MR_MSG_WAITALL && (uint32_t)res != op->len;
 }
 
+static bool is_zero_copy(const struct sim_op *op) {
+  return op->opcode == MR_OP_SEND_ZC || op->opcode == MR_OP_SENDMSG_ZC;
+}
+
 /** A chain that was broken: nobody in it runs. */
 static void cancel_chain(struct sim *sim, struct sim_op *link, bool silent) {
   for (struct sim_op *next; link; link = next) {
@@ -131,6 +135,7 @@ static void cancel_chain(struct sim *sim, struct sim_op *link, bool silent) {
 static struct sim_op *complete(struct sim *sim, struct sim_op *op, int32_t res, uint32_t flags) {
   bool failed = sim_failed(op, res), skips = op->flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS;
   struct sim_op *link = op->link;
+  if (is_zero_copy(op)) flags |= sim_notice(sim, op); // of a failure too
   if (failed || !skips) sim_post(sim, op->user_data, res, flags);
   if (op->opcode == MR_OP_TIMEOUT) {
     if (failed || !skips) sim->posted--; // timeouts do not count for timeouts

@@ -148,7 +148,6 @@ int sim_try_connect(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_recv(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_recvmsg(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_send(struct sim *sim, struct sim_op *op, uint32_t *flags);
-int sim_try_sendmsg(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_openat(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_close(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_statx(struct sim *sim, struct sim_op *op, uint32_t *flags);

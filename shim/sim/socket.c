@@ -237,10 +237,6 @@ static int send_all(struct sim *sim, struct sim_op *op) {
 }
 
 int sim_try_send(struct sim *sim, struct sim_op *op, uint32_t *flags) {
-  int res = send_all(sim, op);
-  bool zero_copy = op->opcode == MR_OP_SEND_ZC || op->opcode == MR_OP_SENDMSG_ZC;
-  if (zero_copy && res >= 0) *flags = sim_notice(sim, op);
-  return res;
+  (void)flags;
+  return send_all(sim, op);
 }
-
-int sim_try_sendmsg(struct sim *sim, struct sim_op *op, uint32_t *flags) { return sim_try_send(sim, op, flags); }

@@ -156,7 +156,7 @@ static const struct row rows[] = {
     [MR_OP_NOP] = {sim_try_nop, NULL, 0, 0, 0, 0, 0},
     [MR_OP_FSYNC] = {sim_try_fsync, NULL, NO_ADDR | NO_GROUP, SENDS, 1, 0, 0},
     [MR_OP_POLL_ADD] = {sim_try_poll, prepare_poll, NO_OFF | NO_ADDR | NO_GROUP, OF_FILE | HELD_BACK, FLAGS_ANY, 0, 0},
-    [MR_OP_SENDMSG] = {sim_try_sendmsg, prepare_message, NO_OFF | NO_GROUP, SENDS, FLAGS_ANY, 1, MR_POLLOUT},
+    [MR_OP_SENDMSG] = {sim_try_send, prepare_message, NO_OFF | NO_GROUP, SENDS, FLAGS_ANY, 1, MR_POLLOUT},
     [MR_OP_RECVMSG] = {sim_try_recvmsg, prepare_message, NO_OFF | NO_GROUP, RECEIVES, FLAGS_ANY, 1, MR_POLLIN},
     [MR_OP_TIMEOUT] = {sim_try_timeout, prepare_timeout, NO_GROUP, 0, MR_TIMEOUT_ABS, 0, 0},
     [MR_OP_TIMEOUT_REMOVE] = {sim_try_timeout_remove, NULL, NO_LEN | NO_GROUP, 0, 0, 0, 0},
@@ -174,7 +174,7 @@ static const struct row rows[] = {
     [MR_OP_RECV] = {sim_try_recv, prepare_recv, NO_OFF, RECEIVES | SELECTS, FLAGS_ANY,
                     MR_RECV_MULTISHOT | MR_RECV_POLL_FIRST, MR_POLLIN},
     [MR_OP_SEND_ZC] = {sim_try_send, prepare_bytes, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO, MR_POLLOUT},
-    [MR_OP_SENDMSG_ZC] = {sim_try_sendmsg, prepare_message, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO,
+    [MR_OP_SENDMSG_ZC] = {sim_try_send, prepare_message, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO,
                           MR_POLLOUT},
 };
 

@@ -1,4 +1,9 @@
 // The contract, kept by the simulated kernel. What needs a second thread, process or signal of a real machine is skipped.
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { packageRoot } from '../../src/kernel/package-root.ts'
 import { contract } from './kernel.contract.ts'
 import { SimRig } from './sim-rig.ts'
 
@@ -11,4 +16,14 @@ contract('sim', (options) => new SimRig(options), {
   'the clocks are those of the machine': 'time is virtual',
   'a duplicate that lives on does not report for the closed number, nor keep the loop awake':
     'the simulated machine duplicates no descriptors',
+})
+
+test('the errno numbers that the module is compiled with are those of the machine', () => {
+  const text = readFileSync(join(packageRoot(), 'shim', 'sim', 'include', 'errno.h'), 'utf8')
+  const numbers = [...text.matchAll(/^#define (E\w+) (\d+)$/gm)].map(
+    ([, key = '', value]) => [key, Number(value)] as const,
+  )
+  const known: Readonly<Record<string, number>> = { ...constants.errno, EUSERS: 87 } // Node does not name it
+  expect(numbers.length).toBeGreaterThan(30)
+  for (const [key, value] of numbers) if (key in known) expect([key, value]).toEqual([key, known[key]])
 })
