@@ -7,7 +7,7 @@
 //   stream.c  bytes on their way          tcp.c      connections         listener.c  listeners, connecting
 //   socket.c  ops at sockets              disk.c     files               file-op.c   ops at files
 //   call.c    immediate calls             peer.c     peers outside       export.c    the rest of api.h
-//   notice.c  zero-copy sends             call-file.c  calls on files
+//   notice.c  zero-copy sends             call-file.c  calls on files         message.c   other loops
 // It is portable: no system call, no clock, no thread, and no library but memcpy and its like. Everything that can
 // differ between two runs comes from the seed and from what is called, in its order.
 #ifndef MR_SIM_H
@@ -32,6 +32,7 @@
 #define SIM_MS UINT64_C(1000000)
 #define SIM_SCRIPTS 64
 #define SIM_FD_FIRST 3u
+#define SIM_RING_FD (1 << 20) // and a loop's handle: what MSG_RING names it by
 #define SIM_PORT_FIRST 32768u
 #define SIM_STATX_BYTES 256u
 #define SIM_INET_BYTES 16u
@@ -108,6 +109,7 @@ struct sim_op {
   uint32_t len, done, op_flags;
   uint32_t events; // poll bits it waits for
   int32_t fd;
+  int32_t index; // MSG_RING: flags of the target's CQE
   uint16_t ioprio;
   uint8_t opcode, flags;
   bool multishot; // of a notice: the bytes were copied after all
@@ -148,6 +150,7 @@ int sim_try_connect(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_recv(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_recvmsg(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_send(struct sim *sim, struct sim_op *op, uint32_t *flags);
+int sim_try_msg_ring(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_openat(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_close(struct sim *sim, struct sim_op *op, uint32_t *flags);
 int sim_try_statx(struct sim *sim, struct sim_op *op, uint32_t *flags);

@@ -19,12 +19,13 @@
 #define NO_GROUP 8u
 
 // Traits
-#define OF_FILE 1u   // fd must be open, and the op waits in its list
-#define FALLIBLE 2u  // memory may be short when it begins
-#define PATIENT 4u   // may be delayed
-#define HELD_BACK 8u // does not begin while the CQ is full: what it would take stays where it is
-#define SELECTS 16u  // takes provided buffers
-#define LOUD 32u     // -EINVAL with CQE_SKIP_SUCCESS
+#define OF_FILE 1u    // fd must be open, and the op waits in its list
+#define FALLIBLE 2u   // memory may be short when it begins
+#define PATIENT 4u    // may be delayed
+#define HELD_BACK 8u  // does not begin while the CQ is full: what it would take stays where it is
+#define SELECTS 16u   // takes provided buffers
+#define LOUD 32u      // -EINVAL with CQE_SKIP_SUCCESS
+#define HAS_INDEX 64u // file_index is an operand
 
 /** What is special about an opcode: 0 or -errno. */
 typedef int (*prepare_fn)(const struct sim *sim, struct sim_op *op, const struct mr_sqe *sqe);
@@ -173,6 +174,9 @@ static const struct row rows[] = {
     [MR_OP_SEND] = {sim_try_send, prepare_bytes, NO_OFF | NO_GROUP, SENDS, FLAGS_ANY, 1, MR_POLLOUT},
     [MR_OP_RECV] = {sim_try_recv, prepare_recv, NO_OFF, RECEIVES | SELECTS, FLAGS_ANY,
                     MR_RECV_MULTISHOT | MR_RECV_POLL_FIRST, MR_POLLIN},
+#ifdef MR_MSG_RING_FLAGS_PASS
+    [MR_OP_MSG_RING] = {sim_try_msg_ring, NULL, NO_GROUP, HAS_INDEX, MR_MSG_RING_FLAGS_PASS, 0, 0},
+#endif
     [MR_OP_SEND_ZC] = {sim_try_send, prepare_bytes, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO, MR_POLLOUT},
     [MR_OP_SENDMSG_ZC] = {sim_try_send, prepare_message, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO,
                           MR_POLLOUT},
@@ -225,12 +229,13 @@ static int prepare(const struct sim *sim, struct sim_op *op, const struct mr_sqe
   op->ioprio = sqe->ioprio;
   op->opcode = sqe->opcode;
   op->flags = sqe->flags;
+  op->index = sqe->file_index;
   if (sqe->opcode >= sizeof rows / sizeof *rows || !rows[sqe->opcode].attempt) return -EINVAL;
   const struct row *row = &rows[sqe->opcode];
   if (sqe->flags & ~FLAGS_KNOWN) return -EINVAL;
   if (sqe->flags & MR_SQE_FLAG_BUFFER_SELECT && !(row->traits & SELECTS)) return -EOPNOTSUPP;
   if (sqe->flags & MR_SQE_FLAG_CQE_SKIP_SUCCESS && row->traits & LOUD) return -EINVAL;
-  if (sqe->ioprio & ~row->ioprio || sqe->file_index) return -EINVAL;
+  if (sqe->ioprio & ~row->ioprio || (sqe->file_index && !(row->traits & HAS_INDEX))) return -EINVAL;
   if ((row->zero & NO_OFF && sqe->off) || (row->zero & NO_ADDR && sqe->addr) || (row->zero & NO_LEN && sqe->len) ||
       (row->zero & NO_GROUP && sqe->buf_group) || sqe->op_flags & ~row->op_flags)
     return -EINVAL;

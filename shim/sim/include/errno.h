@@ -21,6 +21,7 @@
 #define ENOSYS 38
 #define ETIME 62
 #define EPROTO 71
+#define EBADFD 77
 #define EUSERS 87
 #define ENOTSOCK 88
 #define EMSGSIZE 90
