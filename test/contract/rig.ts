@@ -214,10 +214,9 @@ export class Rig {
   /** Waits for `count` completions and takes everything that is there; throws when they do not come. */
   wait(count = 1, timeoutMs = 2000): Cqe[] {
     const taken: Cqe[] = []
-    const { clock } = this.machine()
-    const end = clock() + BigInt(timeoutMs) * 1_000_000n
+    const end = this.machine().clock() + BigInt(timeoutMs) * 1_000_000n
     while (taken.length < count) {
-      const left = Number(end - clock()) / 1e6
+      const left = Number(end - this.machine().clock()) / 1e6
       const r = this.enter(Math.min(count - taken.length, this.u32(abi.CONTROL_CQ_ENTRIES)), Math.max(left, 0))
       taken.push(...this.take())
       if (r < 0 && taken.length < count) {

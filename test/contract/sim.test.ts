@@ -1,4 +1,4 @@
-// The contract, kept by the simulated kernel. What needs a second thread, process or signal of a real machine is skipped.
+// The contract, kept by the simulated kernel. What needs a second thread, process or signal of a machine is skipped.
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'

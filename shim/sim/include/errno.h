@@ -1,4 +1,4 @@
-// The errno numbers of Linux, for a toolchain whose own are others: results of the simulated kernel are those of a Linux
+// The errno numbers of Linux, for a toolchain that has others: results of the simulated kernel are those of a Linux
 // machine wherever it runs. A test compares them with the host's.
 #ifndef MR_SIM_ERRNO_H
 #define MR_SIM_ERRNO_H
