@@ -128,9 +128,7 @@ export class Channel {
     try {
       deliver()
     } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
+      this.#loop.schedule.raise(error)
     }
   }
 
@@ -241,7 +239,7 @@ export class Channel {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    setImmediate(() => {
+    this.#loop.schedule.soon(() => {
       if (!this.#paused && !this.#done) this.#deliver()
     })
   }

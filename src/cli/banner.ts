@@ -30,6 +30,7 @@ export function banner(
 const WAITS = {
   prepare: "one wait with the host's loop",
   poll: "a poll handle in the host's loop",
+  simulation: 'turns taken one by one',
 } as const
 
 function print(value: unknown): void {

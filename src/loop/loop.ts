@@ -2,9 +2,10 @@
 // enter → run → upcalls; everything else about channels happens in the core.
 import * as abi from '../../assembly/abi.ts'
 import { announceRefusals, type KernelChoice, openKernel } from '../kernel/choose.ts'
-import { systemError } from '../kernel/errors.ts'
+import { check, systemError } from '../kernel/errors.ts'
 import { type Native, native } from '../kernel/native.ts'
 import { Files } from './files.ts'
+import { type LoopHost, NODE_SCHEDULE, type Schedule } from './host.ts'
 import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
 import { startWait, type Turn, type Wait } from './wait.ts'
@@ -43,6 +44,8 @@ export interface LoopOptions {
   readonly leaks?: number
   /** Which kernel executes what the core submits, by name: docs/io-models.md. MILLRACE_KERNEL by default, or the best. */
   readonly kernel?: string
+  /** What stands in for Node and its kernel: a simulation. */
+  readonly host?: LoopHost
 }
 
 /** What an endpoint's owner is told. Addresses are in the loop's memory and valid during the call only. */
@@ -62,7 +65,8 @@ const TURN_NS = 1_000_000
 const BUSY_NS = 200_000
 
 export class Loop {
-  readonly native: Native = native()
+  readonly native: Native
+  readonly schedule: Schedule
   readonly kernel: KernelChoice
   readonly memory: WebAssembly.Memory
   readonly core: Runtime
@@ -88,7 +92,10 @@ export class Loop {
     const { channels = 65536, buffers = 64, bufferBytes = 16384 } = options
     const { bufferMode = 'incremental' } = options
     const { slabBytes = 512 * 1024 * 1024, heapBytes = 512 * 1024 * 1024 } = options
-    const fixed = channels * abi.CHANNEL_BYTES + buffers * bufferBytes + 16 * 1024 * 1024
+    const { host } = options
+    this.schedule = host ?? NODE_SCHEDULE
+    const own = 16 * 1024 * 1024 + (host?.memoryBytes ?? 0)
+    const fixed = channels * abi.CHANNEL_BYTES + buffers * bufferBytes + own
     const pages = Math.ceil((fixed + slabBytes + heapBytes) / PAGE)
     if (pages * PAGE > MEMORY_MAX) {
       throw new RangeError(`a loop's memory is at most 4 GiB; ${Math.ceil(pages / 16384)} GiB are asked for`)
@@ -99,13 +106,16 @@ export class Loop {
     this.view = new DataView(this.memory.buffer)
     this.core = instantiateRuntime(this.memory)
     const end = pages * PAGE
-    const base = this.core.memoryBase()
+    const base = Math.max(this.core.memoryBase(), host?.adopt(this.memory) ?? 0)
+    this.native = host?.native ?? native()
     this.#control = this.core.create(base, end, channels, buffers, bufferBytes, SQ_ENTRIES, CQ_ENTRIES, slabBytes) >>> 0
     if (this.#control === 0) throw new RangeError('the loop does not fit its memory')
     const mode = bufferMode === 'incremental' ? abi.BUFFERS_INCREMENTAL : abi.BUFFERS_PLAIN
     this.view.setUint32(this.#control + abi.CONTROL_BUFFER_MODE, mode, true)
     const setup = (kernel: number): number => this.native.setup(this.bytes, this.#control, kernel)
-    const { choice, loop } = openKernel(setup, this.native.probe, process.env, options.kernel)
+    const { choice, loop } = host
+      ? { choice: host.kernel, loop: check(setup(host.kernel.kernel), 'setup') }
+      : openKernel(setup, this.native.probe, process.env, options.kernel)
     announceRefusals(choice, this.native.once)
     this.kernel = choice
     this.#handle = loop
@@ -115,25 +125,27 @@ export class Loop {
     this.core.sendSetMode(sendMode(process.env.MILLRACE_SEND))
     this.#leaks = options.leaks ?? leakSampling(process.env.MILLRACE_LEAKS)
     this.core.leakSample(this.#leaks)
-    this.core.upstreamSeed(randomU64())
+    this.core.upstreamSeed(this.schedule.randomU64())
     this.#upcalls = this.core.upcalls.value as number
     this.stage = this.alloc(STAGE_BYTES)
-    this.wait = this.#startWait()
+    this.wait = this.#startWait(host)
     this.wait.ref(false)
   }
 
-  #startWait(): Wait {
+  #startWait(host: LoopHost | undefined): Wait {
     const turn: Turn = {
       handle: () => this.#turn(),
-      look: () => this.#look(),
+      look: (mostNs) => this.#look(mostNs),
       pending: () => this.#calls() > 0 || this.#submissions() > 0,
       quietMs: () => this.#quietMs(),
       hurry: () => {
         this.u32[(this.#control + abi.CONTROL_WAIT_MIN) >> 2] = 0
       },
+      nowNs: () => this.view.getBigUint64(this.#control + abi.CONTROL_MONOTONIC_NS, true),
+      nowMs: () => Number(this.view.getBigUint64(this.#control + abi.CONTROL_REALTIME_MS, true)),
     }
     try {
-      return startWait(this.native, this.#handle, turn, this.kernel.name)
+      return host?.wait(this.#handle, turn) ?? startWait(this.native, this.#handle, turn, this.kernel.name)
     } catch (error) {
       this.native.close(this.#handle)
       throw error
@@ -290,16 +302,17 @@ export class Loop {
         u32[i + (abi.UPCALL_EXTRA >> 2)] as number,
       )
     } catch (error) {
-      // the loop lives; the error surfaces as an uncaught one, as it would from any callback of Node's
-      process.nextTick(() => {
-        throw error
-      })
+      this.schedule.raise(error) // in Node as an uncaught one, as from any callback
     }
   }
 
-  #look(): boolean {
+  /** Enters, and waits at most `mostNs` if the core has nothing to do. */
+  #look(mostNs = 0): boolean {
     const calls = this.#calls()
-    const ready = this.native.enter(this.#handle, calls, this.#submissions(), 0, 0)
+    const min = mostNs > 0 ? (this.u32[(this.#control + abi.CONTROL_WAIT_MIN) >> 2] as number) : 0
+    const due = Number(this.view.getBigInt64(this.#control + abi.CONTROL_WAIT_NS, true))
+    const timeout = min === 0 ? 0 : due < 0 ? mostNs : Math.min(due, mostNs)
+    const ready = this.native.enter(this.#handle, calls, this.#submissions(), min, timeout)
     return calls > 0 || ready > 0 || this.core.cqReady() > 0
   }
 
@@ -342,11 +355,6 @@ export interface LoopStats {
 /** How sends go out, for a comparison: MILLRACE_SEND=direct|sqe; by default as the kernel likes it best. */
 function sendMode(name: string | undefined): number {
   return name === 'direct' ? 1 : name === 'sqe' ? 2 : 0
-}
-
-/** A random number for seeds. */
-export function randomU64(): bigint {
-  return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint
 }
 
 /** By the name they were asked for; 'auto': whatever is best. */

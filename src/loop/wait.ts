@@ -6,7 +6,7 @@ import { cannotWaitOutside } from '../kernel/models.ts'
 import { type FdPoll, type Native, pollFd } from '../kernel/native.ts'
 
 export interface Wait {
-  readonly name: 'prepare' | 'poll'
+  readonly name: 'prepare' | 'poll' | 'simulation'
   /** Enters once more within the turn, for at most `mostNs`; → whether there is something to handle. */
   again(mostNs: number): boolean
   /** Keeps the process alive, or no longer. */
@@ -19,14 +19,18 @@ export interface Wait {
 export interface Turn {
   /** Handles what the kernel has brought. */
   handle(): void
-  /** Enters the kernel without blocking; → whether there is something to handle. */
-  look(): boolean
+  /** Enters the kernel, and waits at most `mostNs`, 0 by default; → whether there is something to handle. */
+  look(mostNs?: number): boolean
   /** Whether the core has asked for something that the kernel has not seen yet. */
   pending(): boolean
   /** How long nothing is due, in milliseconds; −1: for ever. */
   quietMs(): number
   /** The next `enter` must not block. */
   hurry(): void
+  /** The kernel's monotonic clock at the last enter. */
+  nowNs(): bigint
+  /** Milliseconds since 1970, likewise. */
+  nowMs(): number
 }
 
 /**

@@ -44,13 +44,17 @@ export interface ServerStats {
 }
 
 /** Starts a server on the thread's loop. A `maxChannels` beyond what the kernel can hold is lowered, with a warning. */
-export async function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
+export function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
+  return listenOn(threadLoop(options.kernel), options)
+}
+
+/** Starts a server on a loop. */
+export async function listenOn<M = undefined>(loop: Loop, options: ListenOptions<M>): Promise<Server> {
   const { port, host = '127.0.0.1', handler } = options
   const codec: Codec<M | undefined> = options.codec ?? raw()
   const high = options.highWaterMark ?? 65536
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
-  const loop = threadLoop(options.kernel)
   const listener = await Listener.open(
     loop,
     { host, port },
@@ -170,9 +174,7 @@ export class HandlerBridge<M> implements EndpointHandler, Deliverer {
           }
         }
       } catch (error) {
-        process.nextTick(() => {
-          throw error
-        })
+        this.#loop.schedule.raise(error)
       }
     }
   }

@@ -90,11 +90,12 @@ export class Listener {
 
   async #close(drainMs: number): Promise<void> {
     const { loop, endpoint } = this
-    const { core } = loop
+    const { core, schedule } = loop
     core.endpointStop(endpoint)
     loop.touch()
     // requests that have already arrived are still served: two turns read what the sockets hold
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(setImmediate, resolve))
+    for (let turn = 0; turn < 2; turn++)
+      await new Promise<void>((resolve) => schedule.soon(() => schedule.soon(resolve)))
     await new Promise<void>((resolve) => {
       this.#drained = resolve
       core.endpointDrain(endpoint, Math.min(Math.max(0, drainMs), DRAIN_MAX_MS))

@@ -41,7 +41,7 @@ const BULK_MAX = 512 * 1024 * 1024
 
 class Context implements AdminContext {
   readonly version = packageVersion()
-  readonly startedMs: number = Date.now()
+  readonly startedMs: number
   readonly #loop: Loop
   readonly #listener: Listener
   readonly #keyspaces: readonly Keyspace[]
@@ -52,6 +52,7 @@ class Context implements AdminContext {
 
   constructor(loop: Loop, listener: Listener, keyspaces: readonly Keyspace[], options: ContextOptions) {
     this.#loop = loop
+    this.startedMs = loop.schedule.nowMs()
     this.#listener = listener
     this.#keyspaces = keyspaces
     this.#options = options
@@ -70,7 +71,7 @@ class Context implements AdminContext {
   }
 
   get nowMs(): number {
-    return Date.now()
+    return this.#loop.schedule.nowMs()
   }
 
   get client(): AdminClient {
@@ -180,7 +181,7 @@ class Context implements AdminContext {
     const fd = view.getInt32(ch + abi.CHANNEL_FD, true)
     const name = view.getUint32(session + abi.SESSION_NAME, true) + abi.BLOCK_HEADER_BYTES
     const nameLength = view.getUint32(session + abi.SESSION_NAME_LENGTH, true)
-    const now = Date.now()
+    const now = this.nowMs
     const partial = view.getUint32(ch + abi.CHANNEL_PARTIAL, true)
     return {
       id: Number(view.getBigUint64(session + abi.SESSION_ID, true)),

@@ -2,7 +2,7 @@
 import * as abi from '../../assembly/abi.ts'
 import type { TcpAddress } from '../channel/address.ts'
 import { systemError } from '../kernel/errors.ts'
-import { Loop, randomU64 } from '../loop/loop.ts'
+import { Loop, type LoopOptions } from '../loop/loop.ts'
 import { Listener } from '../reactor/listener.ts'
 import { answerCommand } from './command.ts'
 import { Keyspace } from './keyspace.ts'
@@ -18,6 +18,8 @@ export interface KvOptions {
   readonly maxClients: number
   /** Which kernel serves it, by name; by default the best. */
   readonly kernel?: string | undefined
+  /** How the loop differs from `kvLoop`'s choice. */
+  readonly loop?: LoopOptions
 }
 
 /** The most a keyspace can have: a linear memory is 4 GiB, and the loop needs some of it. */
@@ -43,7 +45,7 @@ export class KvServer {
 
   static async start(options: KvOptions): Promise<KvServer> {
     const { listen, maxmemory, policy, password = '', maxClients, kernel } = options
-    const loop = kvLoop(maxmemory, maxClients, kernel)
+    const loop = kvLoop(maxmemory, maxClients, { ...(kernel === undefined ? {} : { kernel }), ...options.loop })
     const keyspace = Keyspace.create(loop, maxmemory, policy, DATABASES)
     if (password !== '') keyspace.setPassword(password)
     const listener: Listener = await Listener.open(
@@ -73,14 +75,14 @@ export class KvServer {
 }
 
 /** A loop with room for keyspaces of `maxmemory` bytes together. */
-export function kvLoop(maxmemory: number, maxClients: number, kernel?: string): Loop {
+export function kvLoop(maxmemory: number, maxClients: number, options: LoopOptions = {}): Loop {
   const loop = new Loop({
     channels: maxClients + 2048,
     heapBytes: maxmemory + HEAP_BYTES,
     slabBytes: SLAB_BYTES,
-    ...(kernel === undefined ? {} : { kernel }),
+    ...options,
   })
-  if (!loop.core.kvSetup(randomU64())) throw systemError(-abi.ENOMEM, 'setup')
+  if (!loop.core.kvSetup(loop.schedule.randomU64())) throw systemError(-abi.ENOMEM, 'setup')
   return loop
 }
 

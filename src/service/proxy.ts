@@ -5,7 +5,7 @@ import { resolveTcp, type SocketAddress, type TcpAddress, unixSocketAddress } fr
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { buildRing, planRing, type RingOptions } from '../core/ring-build.ts'
 import { systemError } from '../kernel/errors.ts'
-import type { Loop } from '../loop/loop.ts'
+import type { Loop, LoopOptions } from '../loop/loop.ts'
 import { createEndpoint, Listener } from '../reactor/listener.ts'
 import { answerCommand } from './command.ts'
 import { Keyspace } from './keyspace.ts'
@@ -31,6 +31,8 @@ export interface ProxyOptions {
   readonly policy: Policy
   /** A server went up or down. */
   readonly onServer?: (server: Server, up: boolean, error: number) => void
+  /** How the loop differs from `kvLoop`'s choice. */
+  readonly loop?: LoopOptions
 }
 
 /** Most bytes, and most requests, that wait for one server; more is backpressure. */
@@ -81,7 +83,8 @@ export class ProxyServer {
     const plan = planRing(ringServers(servers, options.ring.compat ?? 'native'), options.ring)
     const addresses = await Promise.all(servers.map(addressOf))
     const embedded = servers.filter((server) => server.kind === 'embedded').length
-    const loop = kvLoop(embedded > 0 ? maxmemory : 0, maxClients, kernel)
+    const own = { ...(kernel === undefined ? {} : { kernel }), ...options.loop }
+    const loop = kvLoop(embedded > 0 ? maxmemory : 0, maxClients, own)
     const { core } = loop
     const ring = buildRing({ memory: loop.memory, exports: core }, plan)
     const local = Keyspace.create(loop, LOCAL_BYTES, 'noeviction', 1)
@@ -201,8 +204,7 @@ function connect(
   })
   if (waiting.size === 0) return Promise.resolve()
   loop.touch()
-  const timer = setTimeout(settle, FIRST_CONNECT_MS)
-  return settled.then(() => clearTimeout(timer))
+  return settled.then(loop.schedule.after(FIRST_CONNECT_MS, settle))
 }
 
 const NAME_MAX = 1024
