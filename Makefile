@@ -28,7 +28,8 @@ SOURCES := $(shell find src -name '*.ts' 2>/dev/null)
 C_FILES = $(shell find shim bench/peers test examples -name '*.[ch]' -not -path '*/node_modules/*' 2>/dev/null)
 CLI := dist/src/cli/main.js
 
-.PHONY: help setup shim wasm ts build run test test-kernels check asan asan-system fuzz soak peers clean golden abi-doc
+.PHONY: help setup shim wasm ts build run test test-kernels check asan asan-system fuzz sim sim.wasm soak peers clean
+.PHONY: golden abi-doc
 .PHONY: bench bench-core bench-echo bench-kv bench-proxy bench-memory wasm-debug
 
 help: ## List the targets
@@ -85,7 +86,8 @@ dist/.stamp: $(SOURCES) $(wildcard assembly/abi.ts assembly/*/abi.ts) tsconfig.j
 	$(Q)tsc -p tsconfig.json
 	@touch $@
 
-build: shim wasm ts ## Build everything (default)
+# sim.wasm wants Emscripten, which nobody needs who does not simulate: make test and make sim install it
+build: shim wasm ts $(if $(shell command -v emcc 2>/dev/null),build/sim.wasm) ## Build everything (default)
 
 run: build ## Start `millrace up`; ARGS='--listen 7000' adds options
 	@$(NODE) $(CLI) up $(ARGS)
@@ -101,6 +103,7 @@ $(HOSTS): test/hosts/package.json
 
 test: build $(HOSTS) ## Run every test: unit, contract, system; FILTER=path runs some
 	@.ci/peers test
+	@! command -v emcc >/dev/null || $(MAKE) --no-print-directory build/sim.wasm
 	$(call say,TEST,$(if $(FILTER),$(FILTER),all))
 	@mkdir -p build; rm -f build/test-report.json
 	$(Q)status=0; vitest run --reporter=default --reporter=json --outputFile.json=build/test-report.json $(FILTER) \
@@ -114,7 +117,7 @@ test-kernels: build ## Run the tests of kv, proxy and library on every kernel th
 	  --outputFile.json=build/test-kernels.json || status=$$?; \
 	  $(NODE) test/report.mjs build/test-kernels.json && exit $$status
 
-check: build ## Format, lint, types, rules of the house, generated files, package
+check: build build/sim.wasm ## Format, lint, types, rules of the house, generated files, package
 	$(call say,BIOME,.)
 	$(Q)biome ci --error-on-warnings .
 	$(call say,TSC,test bench examples)
@@ -146,6 +149,12 @@ fuzz: build ## Random streams through the decoders for FUZZ_TIME seconds (60), a
 	$(call say,FUZZ,$(FUZZ_TIME) s)
 	$(Q)FUZZ_SECONDS=$(FUZZ_TIME) vitest run --project fuzz
 	$(Q)FUZZ_SECONDS=$(FUZZ_TIME) vitest run --project contract -t 'random streams'
+
+sim: build build/sim.wasm ## Simulate with faults: SIM_SECONDS=600 for longer, SEED, SCENARIO and SIM_TURNS for one run
+	$(call say,SIM,$(or $(SCENARIO),all))
+	$(Q)SCENARIO='$(SCENARIO)' SEED='$(SEED)' SIM_TURNS='$(SIM_TURNS)' SIM_SECONDS='$(SIM_SECONDS)' \
+	  SIM_MUTANT='$(SIM_MUTANT)' \
+	  vitest run --project sim test/sim/simulation.test.ts
 
 soak: build bench-peers ## Load, churn and a look at memory and descriptors for SOAK_TIME seconds (600)
 	$(call say,SOAK,$(SOAK_TIME) s)

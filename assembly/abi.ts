@@ -423,3 +423,7 @@ export const SIM_STAT_PEERS = 21 // simulated peers that are not closed
 export const SIM_STAT_TORN_SENDS = 22 // zero-copy sends whose memory changed before it was theirs again
 export const SIM_STAT_HEAP_BYTES = 23 // memory in use
 export const SIM_STATS = 24
+
+// As a WebAssembly module it shares the memory of a loop: data, stack and allocator lie here, below the arena.
+export const SIM_MEMORY_BASE = 0x100000
+export const SIM_MEMORY_END = 0x2100000

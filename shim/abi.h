@@ -429,4 +429,8 @@
 #define MR_SIM_STAT_HEAP_BYTES 23 // memory in use
 #define MR_SIM_STATS 24
 
+// As a WebAssembly module it shares the memory of a loop: data, stack and allocator lie here, below the arena.
+#define MR_SIM_MEMORY_BASE 0x100000
+#define MR_SIM_MEMORY_END 0x2100000
+
 #endif

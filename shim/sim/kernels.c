@@ -1,45 +1,38 @@
-// The shim of the simulated machine alone, as a WebAssembly module: one kernel, and room for a few loops, in static
-// memory. It stands in the place of ../kernels.c, ../clock.c, ../call.c and ../wait.c.
+// The shim of the simulated machine alone, as a WebAssembly module: one kernel and one loop, whose memory it shares. What
+// it allocates lies behind its static data, up to SIM_MEMORY_END; nobody touches that before it is used. It stands in
+// the place of ../kernels.c, ../clock.c, ../call.c and ../wait.c.
 #include "sim.h"
 
-#ifndef MR_SIM_LOOPS
-#define MR_SIM_LOOPS 1 // the module shares the memory of one
-#endif
-#ifndef MR_SIM_BLOCK_BYTES
-#define MR_SIM_BLOCK_BYTES (30u << 20)
-#endif
+extern uint8_t __heap_base[]; // the linker's: where static data and stack end, on a multiple of 16
 
-static struct mr_loop loops[MR_SIM_LOOPS];
-static bool loops_used[MR_SIM_LOOPS], blocks_used[MR_SIM_LOOPS];
-static _Alignas(16) uint8_t blocks[MR_SIM_LOOPS][MR_SIM_BLOCK_BYTES];
-
-static int claim(bool *used) {
-  for (int i = 0; i < MR_SIM_LOOPS; i++)
-    if (!used[i]) {
-      used[i] = true;
-      return i;
-    }
-  return -1;
-}
+static struct mr_loop the_loop;
+static bool loop_used, block_used;
 
 const struct mr_kernel *mr_kernel_of(int kernel) { return kernel == MR_KERNEL_SIM ? &mr_kernel_sim : NULL; }
 
 struct mr_loop *mr_loop_new(void) {
-  int i = claim(loops_used);
-  if (i < 0) return NULL;
-  loops[i] = (struct mr_loop){0};
-  return &loops[i];
+  if (loop_used) return NULL;
+  loop_used = true;
+  the_loop = (struct mr_loop){0};
+  return &the_loop;
 }
 
-void mr_loop_free(struct mr_loop *loop) { loops_used[loop - loops] = false; }
+void mr_loop_free(struct mr_loop *loop) {
+  (void)loop;
+  loop_used = false;
+}
 
 void *mr_sim_block(uint64_t *bytes) {
-  int i = claim(blocks_used);
-  *bytes = MR_SIM_BLOCK_BYTES;
-  return i < 0 ? NULL : blocks[i];
+  if (block_used) return NULL;
+  block_used = true;
+  *bytes = MR_SIM_MEMORY_END - (uint64_t)(uintptr_t)__heap_base;
+  return __heap_base;
 }
 
-void mr_sim_unblock(void *block) { blocks_used[(size_t)((uint8_t *)block - blocks[0]) / MR_SIM_BLOCK_BYTES] = false; }
+void mr_sim_unblock(void *block) {
+  (void)block;
+  block_used = false;
+}
 
 /** The linear memory begins at 0. */
 bool mr_is_memory(const uint8_t *base) {
