@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import koffi, { type LibraryHandle } from 'koffi'
 import { ABI_VERSION, EBUSY } from '../../assembly/abi.ts'
 import { packageRoot } from './package-root.ts'
+import type { SimFunctions } from './sim.ts'
 
 export interface Native {
   /** `memory` begins at the first byte of the linear memory; → a loop. */
@@ -103,6 +104,49 @@ function load(path: string): Native {
     ref: (loop, on) => ref(loop, on ? 1 : 0) as number,
     probe: library.func('int mr_probe(const char *feature)') as Native['probe'],
     once: (topic) => once(topic) === 1,
+  }
+}
+
+/** Arguments of the simulated kernel's functions beside a loop's handle; see shim/sim/api.h. */
+const SIM_ARGUMENTS: Readonly<Record<Exclude<keyof SimFunctions, `mr_${'abi_version' | 'setup'}`>, string>> = {
+  mr_enter: 'uint32_t, uint32_t, uint32_t, int64_t',
+  mr_call: 'uint32_t, uint32_t',
+  mr_close: '',
+  mr_sim_fault: 'int, uint32_t',
+  mr_sim_seed: 'uint32_t, uint32_t',
+  mr_sim_script: 'int, uint32_t',
+  mr_sim_features: 'uint32_t',
+  mr_sim_limit: 'int',
+  mr_sim_connect: 'int',
+  mr_sim_listen: 'int, int',
+  mr_sim_unlisten: 'int',
+  mr_sim_accept: 'int',
+  mr_sim_send: 'int, uint32_t, uint32_t',
+  mr_sim_recv: 'int, uint32_t, uint32_t',
+  mr_sim_shutdown: 'int',
+  mr_sim_reset: 'int',
+  mr_sim_close: 'int',
+  mr_sim_partition: 'int, int',
+  mr_sim_advance: 'uint32_t',
+  mr_sim_window: 'uint32_t',
+  mr_sim_digest: 'uint32_t',
+  mr_sim_stat: 'int',
+  mr_sim_file: 'uint32_t, uint32_t, uint32_t, uint32_t',
+  mr_sim_read_file: 'uint32_t, uint32_t, uint32_t, uint32_t, int',
+  mr_sim_crash: '',
+}
+
+/** The simulated kernel as the shim has it: the C that sim.wasm is made of, compiled for this machine. */
+export function nativeSim(): SimFunctions {
+  const library = open(shimPath())
+  const functions = Object.entries(SIM_ARGUMENTS).map(([name, list]) => [
+    name,
+    library.func(`int ${name}(int${list === '' ? '' : `, ${list}`})`),
+  ])
+  return {
+    ...(Object.fromEntries(functions) as Omit<SimFunctions, 'mr_abi_version' | 'mr_setup'>),
+    mr_abi_version: library.func('int mr_abi_version(void)') as SimFunctions['mr_abi_version'],
+    mr_setup: library.func('int mr_setup(uint8_t *base, uint32_t control, int kernel)') as SimFunctions['mr_setup'],
   }
 }
 
