@@ -50,9 +50,8 @@ build/shim-asan.so: $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
 EMCC ?= emcc
 WASM_LD ?= $(firstword $(wildcard $(addprefix $(shell em-config LLVM_ROOT 2>/dev/null)/,wasm-ld wasm-ld-*)) wasm-ld)
 SIM_SOURCES := shim/enter.c shim/calls.c $(wildcard shim/sim/*.c shim/sim/wasm/*.c)
-SIM_OBJECTS := $(SIM_SOURCES:shim/%.c=build/sim/%.o)
-SIM_COMPILE := -std=c11 -O2 -Wall -Wextra -Werror -Wconversion -fvisibility=hidden -matomics -mbulk-memory -fno-delete-null-pointer-checks \
-  -Ishim/sim/include
+SIM_COMPILE := -std=c11 -O2 -Wall -Wextra -Werror -Wconversion -fvisibility=hidden -matomics \
+  -mbulk-memory -fno-delete-null-pointer-checks -I$(CURDIR)/shim/sim/include
 SIM_LINK := --no-entry --import-memory --shared-memory --max-memory=4294967296 --global-base=1048576 \
   -z stack-size=65536 --export-dynamic --gc-sections --strip-all
 
@@ -62,16 +61,11 @@ sim.wasm: build/sim.wasm
 emscripten:
 	@command -v $(EMCC) >/dev/null || .ci/peers simulation
 
-$(SIM_OBJECTS): build/sim/%.o: shim/%.c $(SHIM_HEADERS) $(wildcard shim/sim/*.h) shim/build.mk | emscripten
-	@mkdir -p $(@D)
+build/sim.wasm: $(SIM_SOURCES) $(SHIM_HEADERS) shim/build.mk | emscripten
+	@rm -rf build/sim; mkdir -p build/sim
 	$(call say,EMCC,$@)
-	$(Q)$(EMCC) $(SIM_COMPILE) -c -o $@ $<
-
-build/sim/sim/wasm/%.o: SIM_COMPILE += -fno-builtin
-
-build/sim.wasm: $(SIM_OBJECTS)
-	$(call say,LINK,$@)
-	$(Q)$(WASM_LD) $(SIM_LINK) -o $@.new $^ && mv $@.new $@
+	$(Q)cd build/sim && $(EMCC) $(SIM_COMPILE) -c $(SIM_SOURCES:%=$(CURDIR)/%)
+	$(Q)$(WASM_LD) $(SIM_LINK) -o $@.new build/sim/*.o && mv $@.new $@
 
 # A host without libuv or JavaScript, so that leaks are counted too.
 build/contract-twins: $(wildcard test/contract/twins/*.[ch])

@@ -1,6 +1,6 @@
-// The shim of the simulated machine alone, as a WebAssembly module: one kernel and one loop, whose memory it shares. What
-// it allocates lies behind its static data, up to SIM_MEMORY_END; nobody touches that before it is used. It stands in
-// the place of ../kernels.c, ../clock.c, ../call.c and ../wait.c.
+// The shim of the simulated machine alone, as a WebAssembly module: one kernel and one loop, whose memory it shares.
+// What it allocates lies behind its static data, up to SIM_MEMORY_END; nobody touches that before it is used. It stands
+// in the place of ../kernels.c, ../clock.c, ../call.c and ../wait.c.
 #include "sim.h"
 
 extern uint8_t __heap_base[]; // the linker's: where static data and stack end, on a multiple of 16

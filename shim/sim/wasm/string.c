@@ -1,5 +1,5 @@
 // The few functions of <string.h> that the simulated kernel calls, for sim.wasm, which links no library: copying and
-// filling are instructions there. Compiled with -fno-builtin, or they would call themselves.
+// filling are instructions there.
 #include <string.h>
 
 int memcmp(const void *a, const void *b, size_t bytes) {
