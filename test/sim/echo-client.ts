@@ -25,7 +25,7 @@ export class EchoClient {
     this.#world = world
     this.peer = peer
     this.#number = number
-    this.#goal = world.random.pick([0, 1, 300, 5000, 60_000, 300_000])
+    this.#goal = Math.min(world.random.pick([0, 1, 300, 5000, 60_000]), 300 * world.window)
     this.#chunk = world.random.pick(CHUNKS)
   }
 
@@ -53,7 +53,8 @@ export class EchoClient {
   }
 
   #send(): void {
-    const length = Math.min(1 + this.#world.random.below(this.#chunk), this.#goal - this.sent)
+    const most = this.#world.calm ? 65536 : 1 + this.#world.random.below(this.#chunk)
+    const length = Math.min(most, this.#goal - this.sent)
     if (length <= 0) return
     const bytes = Uint8Array.from({ length }, (_, i) => byteAt(this.#number, this.sent + i))
     this.sent += this.peer.send(bytes)

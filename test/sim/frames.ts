@@ -3,6 +3,7 @@ import type { Channel } from '../../dist/src/channel/channel.js'
 import { lengthField } from '../../dist/src/core/codec/length-field.js'
 import { line } from '../../dist/src/core/codec/line.js'
 import { listenOn } from '../../dist/src/reactor/listen.js'
+import { write } from './echo.ts'
 import { HARMFUL } from './faults.ts'
 import { Peer } from './peer.ts'
 import type { Play, Scenario, World } from './world.ts'
@@ -55,7 +56,7 @@ class FrameClient {
     this.#world = world
     this.peer = peer
     this.#framing = framing
-    this.#goal = world.random.pick([1, 30, 400])
+    this.#goal = Math.min(world.random.pick([1, 30, 400]), 10 * world.window)
     this.#chunk = world.random.pick([1, 9, 800, 30_000])
   }
 
@@ -75,9 +76,11 @@ class FrameClient {
 
   /** One message in twenty is too long: it is answered by its length. */
   #make(): void {
-    const { random } = this.#world
-    const isLong = random.chance(0.05)
-    const length = isLong ? FRAME_MAX + 1 + random.below(70_000) : random.pick([0, 1, 20, 900, random.below(FRAME_MAX)])
+    const { random, window } = this.#world
+    const isLong = random.chance(this.#world.window > 1000 ? 0.05 : 0)
+    const length = isLong
+      ? FRAME_MAX + 1 + random.below(70_000)
+      : random.pick([0, 1, 20, Math.min(900, window), Math.min(random.below(FRAME_MAX), 5 * window)])
     const text = `${this.#made++}:`.padEnd(length, 'abcdefghijklmnopqrstuvwxyz0123456789').slice(0, length)
     this.#out = Buffer.concat([this.#out, this.#framing.encode(Buffer.from(text))])
     this.#expected.push(Buffer.from(isLong ? `too long` : text))
@@ -166,9 +169,9 @@ function frames(name: string, framing: Framing, codec: Parameters<typeof listenO
         highWaterMark: high,
         lowWaterMark: high >> 1,
         handler: {
-          frame: (channel: Channel, frame) => void channel.write(frame),
+          frame: (channel: Channel, frame) => write(channel, frame),
           error: (channel, error) => {
-            if ((error as { code?: string }).code === 'MILLRACE_ERR_FRAME_TOO_LONG') channel.write('too long')
+            if ((error as { code?: string }).code === 'MILLRACE_ERR_FRAME_TOO_LONG') write(channel, 'too long')
           },
         },
       })

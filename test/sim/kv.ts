@@ -43,7 +43,7 @@ class Kv implements Play {
 
   #client(peer: number): RespClient {
     return new RespClient(this.#world, new Peer(this.#world, peer), this.#connected++, {
-      goal: this.#world.random.pick([1, 20, 300]),
+      goal: Math.min(this.#world.random.pick([1, 20, 300]), 3 * this.#world.window),
       command: ({ number }, sequence) => this.#command(number, sequence),
     })
   }
@@ -58,7 +58,7 @@ class Kv implements Play {
       case 2:
         return this.#raise()
       default:
-        return command(random, client, sequence)
+        return command(this.#world, client, sequence)
     }
   }
 
@@ -116,10 +116,11 @@ class Kv implements Play {
   async #total(): Promise<number> {
     const world = this.#world
     const peer = new Peer(world, world.kernel.connect(PORT))
-    peer.send(encode('GET', 'everyone'))
+    let out: Buffer = encode('GET', 'everyone')
     let bytes: Buffer = Buffer.alloc(0)
     for (let i = 0; bytes.length === 0 || replyEnd(bytes, 0) < 0; i++) {
       if (i === 2000 || !peer.alive) world.fail('the last GET is not answered')
+      out = out.subarray(peer.send(out))
       await world.step(1_000_000)
       bytes = Buffer.concat([bytes, peer.receive(65536)])
     }

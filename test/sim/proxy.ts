@@ -15,7 +15,7 @@ const PORT = 22121
 const SERVER_PORT = 6001
 const CLIENTS_MAX = 10
 const KEYS = 12
-const TIMEOUT_MS = 400
+const TIMEOUT_MS = 20_000
 /** Requests of the last client, which must all succeed. */
 const LAST = 60
 
@@ -40,7 +40,7 @@ class ProxyPlay implements Play {
     for (const server of this.servers) server.act(calm)
     const { random } = this.#world
     if (!calm && this.#clients.length < CLIENTS_MAX && random.chance(0.05)) {
-      this.#connect(random.pick([1, 20, 300]), (message) => this.#mayFail(message))
+      this.#connect(Math.min(random.pick([1, 20, 300]), 3 * this.#world.window), (message) => this.#mayFail(message))
     }
     for (const client of this.#clients) {
       client.act(calm)
@@ -60,7 +60,7 @@ class ProxyPlay implements Play {
     const options = mayFail === undefined ? {} : { mayFail }
     const client = new RespClient(world, new Peer(world, peer), this.#connected++, {
       goal,
-      command: (of, sequence) => command(world.random, of.number, sequence),
+      command: (of, sequence) => command(world, of.number, sequence),
       ...options,
     })
     this.#clients.push(client)
@@ -116,9 +116,11 @@ class ProxyPlay implements Play {
 }
 
 /** One command of a client over its own keys; every value is written once. */
-export function command(random: Random, client: number, sequence: number): Command {
+export function command({ random, window }: World, client: number, sequence: number): Command {
   const key = (): string => `c${client}:${random.below(KEYS)}`
-  const fill = 'x'.repeat(random.pick([0, 1, 10, 10, 200, 3000, random.chance(0.1) ? 80_000 : 50]))
+  const fill = 'x'.repeat(
+    Math.min(random.pick([0, 1, 10, 10, 200, 3000, random.chance(0.1) ? 80_000 : 50]), 3 * window),
+  )
   const value = `v${client}.${sequence}.${fill}`
   switch (random.below(8)) {
     case 0:

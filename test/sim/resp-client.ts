@@ -85,6 +85,7 @@ export class RespClient {
       if (end < 0) break
       this.#take(this.#in.subarray(0, end))
       this.#in = this.#in.subarray(end)
+      this.#need.bytes = 0
     }
   }
 

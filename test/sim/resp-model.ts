@@ -91,7 +91,12 @@ export class RespModel {
     return undefined
   }
 
-  #done({ key, apply }: Step, reply: Reply): string | undefined {
+  #done(step: Step, reply: Reply): string | undefined {
+    if (reply instanceof ReplyError) {
+      this.#failed(step) // of an MGET whose keys lie on several servers
+      return undefined
+    }
+    const { key, apply } = step
     const before = new Set([...this.#values(key), ...(this.#late.get(key) ?? [])])
     const after = new Set<Value>()
     for (const value of before) {
