@@ -12,7 +12,7 @@ import { type Result, run } from './world.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const NO_SIM = existsSync(join(ROOT, 'build/sim.wasm')) ? '' : 'build/sim.wasm is missing: make sim.wasm'
-const TURNS = 300
+const TURNS = 150
 
 describe.skipIf(NO_SIM)(titled('a run', NO_SIM), () => {
   test.each(SCENARIOS.map((each) => [each.name, each] as const))('of %s is its seed, to the byte', async (_, each) => {
@@ -23,7 +23,7 @@ describe.skipIf(NO_SIM)(titled('a run', NO_SIM), () => {
   })
 
   test.each(SCENARIOS.map((each) => [each.name, each] as const))('of %s is the same in the shim', async (_, each) => {
-    for (const seed of [5, 6, 7]) {
+    for (const seed of [5, 6]) {
       const wasm = await run(each, { seed, turns: TURNS })
       expect(await run(each, { seed, turns: TURNS, kernel: 'native' })).toEqual(wasm)
     }
@@ -31,7 +31,7 @@ describe.skipIf(NO_SIM)(titled('a run', NO_SIM), () => {
 })
 
 /** Runs until the mistake is noticed; a run may have no occasion for it. */
-async function caught(name: string, err: Mutant, turns = 500): Promise<Failure | undefined> {
+async function caught(name: string, err: Mutant, turns = 200): Promise<Failure | undefined> {
   for (let seed = 1; seed <= 8; seed++) {
     const result = await attempt(scenario(name), { seed, turns, mutant: err })
     if ('broken' in result) return result
@@ -39,12 +39,15 @@ async function caught(name: string, err: Mutant, turns = 500): Promise<Failure |
   return undefined
 }
 
-const CATCHES = MUTANTS.flatMap((err) =>
-  SCENARIOS.filter(({ name }) => err.kernel !== undefined || name === 'proxy').map(({ name }) => [err.name, name]),
-)
+/** Every mistake is noticed by a scenario, and every scenario notices one. */
+const CATCHES = [
+  ...SCENARIOS.map(({ name }) => ['losesByte', name] as const),
+  ...MUTANTS.filter(({ kernel }) => kernel !== undefined).map(({ name }) => [name, 'echo'] as const),
+  ...MUTANTS.filter(({ server }) => server !== undefined).map(({ name }) => [name, 'proxy'] as const),
+]
 
 describe.skipIf(NO_SIM)(titled('an invariant can fail', NO_SIM), () => {
-  test.each(CATCHES)('%s is noticed by %s', async (err = '', name = '') => {
+  test.each(CATCHES)('%s is noticed by %s', async (err, name) => {
     const failure = await caught(name, mutant(err))
     expect(failure?.broken.message, `nobody noticed ${err}`).toBeTypeOf('string')
     expect(failure?.broken.turn).toBeGreaterThan(0)

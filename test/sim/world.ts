@@ -48,7 +48,7 @@ export class Broken extends Error {
   }
 }
 
-const CALM_TURNS = 20_000
+const CALM_TURNS = 8_000
 /** Virtual time that a calm turn waits for something to happen. */
 const CALM_WAIT_NS = 50_000_000
 const WINDOWS = [2, 7, 100, 1460, 16384, 65536, 1 << 20]
@@ -89,12 +89,12 @@ export class World {
         return new SimKernel(memory, between, { seed: BigInt(seed), features, native: kernel === 'native' })
       },
     })
-    const buffers = this.random.pick([2, 4, 16, 64])
+    const buffers = this.random.pick([4, 16, 64])
     this.loopOptions = {
       host: this.host,
       channels: 2048, // 512 are spare
       buffers,
-      bufferBytes: this.random.pick([64, 512, 4096, 16384]),
+      bufferBytes: this.random.pick([512, 4096, 16384]),
       slabBytes: 96 << 20,
       heapBytes: 96 << 20,
       leaks: 1,
