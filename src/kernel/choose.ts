@@ -18,7 +18,7 @@ export interface KernelChoice {
 /** Every name the variable may have beside `auto`, and what it stands for here. */
 const KERNELS: Readonly<Record<string, number | undefined>> = {
   ...Object.fromEntries(KERNEL_MODELS.map(({ name, kernel }) => [name, kernel])),
-  sim: undefined,
+  sim: undefined, // it is no kernel of a machine
 }
 
 /** What `auto` tries, best first. */
@@ -72,8 +72,7 @@ function kernelNamed(name: string, asked: string): number {
   }
   const kernel = KERNELS[name]
   if (kernel !== undefined) return kernel
-  const serving = Object.keys(KERNELS).filter((known) => KERNELS[known] !== undefined)
-  throw refusal(`${asked} is not in this version; it has ${serving.join(', ')}`)
+  throw refusal(`${asked} serves nobody: it has no real sockets. \`make sim\` and millrace/simulation run on it`)
 }
 
 /** What no other kernel would do better is thrown. */
@@ -109,5 +108,5 @@ export function announceRefusals(choice: KernelChoice, first: (topic: number) =>
 
 /** The kernels of this version that can serve, by name. The simulated one cannot: its peers are simulated too. */
 export function servingKernels(): string[] {
-  return Object.keys(KERNELS).filter((name) => KERNELS[name] !== undefined && name !== 'sim')
+  return Object.keys(KERNELS).filter((name) => KERNELS[name] !== undefined)
 }
