@@ -21,6 +21,7 @@ export interface SimulationOptions {
 }
 
 const TURNS_MAX = 100_000
+const LAST_TURNS = 100
 /** How long a turn waits for something to happen, in virtual time. */
 const WAIT_NS = 1_000_000_000
 /** Promises that handlers wait for have so many steps between two turns. */
@@ -131,11 +132,17 @@ export class Simulation {
 
   /** Ends the simulation. Throws where a channel, a descriptor or a buffer is left. */
   close(): void {
-    const { channels, skbs } = this.#loop.stats()
-    const descriptors = this.#host.native.stat(abi.SIM_STAT_DESCRIPTORS)
+    // a descriptor is closed in the turn after its channel
+    for (let turn = 0; turn < LAST_TURNS && this.#left().some((count) => count > 0); turn++) this.#host.step(WAIT_NS)
+    const [channels = 0, skbs = 0, descriptors = 0] = this.#left()
     this.#loop.close()
     if (channels + skbs + descriptors === 0) return
     throw new Error(`left in the simulation: ${channels} channels, ${skbs} buffers, ${descriptors} descriptors`)
+  }
+
+  #left(): number[] {
+    const { channels, skbs } = this.#loop.stats()
+    return [channels, skbs, this.#host.native.stat(abi.SIM_STAT_DESCRIPTORS)]
   }
 }
 
