@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <sys/types.h>
 
-
 static inline int mr_result_of(ssize_t r) { return r < 0 ? -errno : (int)r; }
 
 /** `bytes` bytes at an offset; null when they do not lie in the memory. */

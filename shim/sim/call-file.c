@@ -1,6 +1,5 @@
 // Immediate calls on files of the simulated disk, and from files to sockets.
 #include "sim.h"
-#ifdef MR_CALL_SENDFILE
 #include <string.h>
 
 #define PATH_BYTES_MAX 4096u
@@ -138,5 +137,3 @@ int sim_call_pipe(struct mr_loop *loop, const struct mr_call_record *call) {
   uint32_t wished = call->b < PIPE_BYTES_MIN ? PIPE_BYTES_MIN : sim_min(call->b, PIPE_BYTES_MAX);
   return (int)(sim_file_at(sim, fds[0])->pipe->stream.window = wished);
 }
-
-#endif

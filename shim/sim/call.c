@@ -215,19 +215,27 @@ static int call_sendmsg(struct mr_loop *loop, const struct mr_call_record *call)
 }
 
 static const mr_call_fn calls[] = {
-    [MR_CALL_SOCKET] = call_socket,         [MR_CALL_BIND] = call_bind,
-    [MR_CALL_LISTEN] = call_listen,         [MR_CALL_SETSOCKOPT] = call_setsockopt,
-    [MR_CALL_GETSOCKOPT] = call_getsockopt, [MR_CALL_GETPEERNAME] = call_name,
-    [MR_CALL_GETSOCKNAME] = call_name,      [MR_CALL_SHUTDOWN] = call_shutdown,
-    [MR_CALL_CLOSE] = call_close,           [MR_CALL_SEND] = call_send,
+    [MR_CALL_SOCKET] = call_socket,
+    [MR_CALL_BIND] = call_bind,
+    [MR_CALL_LISTEN] = call_listen,
+    [MR_CALL_SETSOCKOPT] = call_setsockopt,
+    [MR_CALL_GETSOCKOPT] = call_getsockopt,
+    [MR_CALL_GETPEERNAME] = call_name,
+    [MR_CALL_GETSOCKNAME] = call_name,
+    [MR_CALL_SHUTDOWN] = call_shutdown,
+    [MR_CALL_CLOSE] = call_close,
+    [MR_CALL_SEND] = call_send,
     [MR_CALL_SENDMSG] = call_sendmsg,
-#ifdef MR_CALL_SENDFILE
-    [MR_CALL_OPEN] = sim_call_open,         [MR_CALL_REOPEN] = sim_call_reopen,
-    [MR_CALL_FSTAT] = sim_call_fstat,       [MR_CALL_PREAD] = sim_call_pread,
-    [MR_CALL_PREAD_WAIT] = sim_call_pread,  [MR_CALL_RESIDENT] = sim_call_resident,
-    [MR_CALL_SENDFILE] = sim_call_sendfile, [MR_CALL_MMAP_SEND] = sim_call_sendfile,
-    [MR_CALL_SPLICE] = sim_call_splice,     [MR_CALL_PIPE] = sim_call_pipe,
-#endif
+    [MR_CALL_OPEN] = sim_call_open,
+    [MR_CALL_REOPEN] = sim_call_reopen,
+    [MR_CALL_FSTAT] = sim_call_fstat,
+    [MR_CALL_PREAD] = sim_call_pread,
+    [MR_CALL_PREAD_WAIT] = sim_call_pread,
+    [MR_CALL_RESIDENT] = sim_call_resident,
+    [MR_CALL_SENDFILE] = sim_call_sendfile,
+    [MR_CALL_MMAP_SEND] = sim_call_sendfile,
+    [MR_CALL_SPLICE] = sim_call_splice,
+    [MR_CALL_PIPE] = sim_call_pipe,
 };
 
 bool sim_calls(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {

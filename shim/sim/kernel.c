@@ -42,9 +42,7 @@ static int sim_open(struct mr_loop *loop) {
   rings_open(loop);
   if (MR_CONTROL(loop, uint32_t, BUFFER_MODE) != MR_BUFFERS_INCREMENTAL)
     MR_CONTROL(loop, uint32_t, BUFFER_MODE) = MR_BUFFERS_PLAIN;
-#ifdef MR_CONTROL_RING_FD
   MR_CONTROL(loop, int32_t, RING_FD) = SIM_RING_FD + loop->handle;
-#endif
   loop->state = sim;
   return 0;
 }

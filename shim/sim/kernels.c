@@ -52,3 +52,4 @@ bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t
 
 /** No host's loop waits in here. */
 void mr_wait_release(struct mr_loop *loop) { (void)loop; }
+void mr_orphan(struct mr_loop *loop) { (void)loop; }

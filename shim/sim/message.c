@@ -1,6 +1,5 @@
 // Messages from loop to loop: a completion in another simulation of this process, which must be of the same thread.
 #include "sim.h"
-#ifdef MR_MSG_RING_FLAGS_PASS
 
 int sim_try_msg_ring(struct sim *sim, struct sim_op *op, uint32_t *flags) {
   (void)flags;
@@ -11,5 +10,3 @@ int sim_try_msg_ring(struct sim *sim, struct sim_op *op, uint32_t *flags) {
   sim_post(loop->state, op->off, (int32_t)op->len, pass ? (uint32_t)op->index : 0);
   return 0;
 }
-
-#endif

@@ -174,9 +174,7 @@ static const struct row rows[] = {
     [MR_OP_SEND] = {sim_try_send, prepare_bytes, NO_OFF | NO_GROUP, SENDS, FLAGS_ANY, 1, MR_POLLOUT},
     [MR_OP_RECV] = {sim_try_recv, prepare_recv, NO_OFF, RECEIVES | SELECTS, FLAGS_ANY,
                     MR_RECV_MULTISHOT | MR_RECV_POLL_FIRST, MR_POLLIN},
-#ifdef MR_MSG_RING_FLAGS_PASS
     [MR_OP_MSG_RING] = {sim_try_msg_ring, NULL, NO_GROUP, HAS_INDEX, MR_MSG_RING_FLAGS_PASS, 0, 0},
-#endif
     [MR_OP_SEND_ZC] = {sim_try_send, prepare_bytes, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO, MR_POLLOUT},
     [MR_OP_SENDMSG_ZC] = {sim_try_send, prepare_message, NO_OFF | NO_GROUP, SENDS | LOUD, FLAGS_ANY, ZC_IOPRIO,
                           MR_POLLOUT},

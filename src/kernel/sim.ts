@@ -67,7 +67,12 @@ const STAGE_BYTES = 65536
 
 /** A kernel whose world is made of calls. It serves one loop, whose memory it shares. */
 export class SimKernel implements Native {
-  static readonly choice: KernelChoice = { kernel: abi.KERNEL_SIM, name: 'sim', reason: 'a simulation' }
+  static readonly choice: KernelChoice = {
+    kernel: abi.KERNEL_SIM,
+    name: 'sim',
+    reason: 'a simulation',
+    refused: [],
+  }
   readonly #functions: SimFunctions
   readonly #options: SimKernelOptions & { readonly native?: boolean }
   readonly #bytes: Uint8Array
@@ -125,6 +130,10 @@ export class SimKernel implements Native {
 
   close(loop: number): number {
     return this.#functions.mr_close(loop)
+  }
+
+  once(): boolean {
+    return false // nothing is refused, so that there is nothing to say
   }
 
   // it waits inside no other loop

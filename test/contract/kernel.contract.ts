@@ -22,8 +22,8 @@ import { ringing } from './kernel/ringing.ts'
 import { sending } from './kernel/sending.ts'
 import { streaming } from './kernel/streaming.ts'
 import { timing } from './kernel/timing.ts'
-import { zeroCopying } from './kernel/zero-copying.ts'
 import { transferring } from './kernel/transferring.ts'
+import { zeroCopying } from './kernel/zero-copying.ts'
 import type { MakeRig, Rig, RigOptions } from './rig.ts'
 
 /** What a part of the suite is written with. */

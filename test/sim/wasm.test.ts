@@ -9,11 +9,14 @@ const PATH = new URL('../../build/sim.wasm', import.meta.url)
 const NO_SIM = existsSync(PATH) ? '' : 'build/sim.wasm is missing: make sim.wasm'
 const BYTES_MAX = 64 << 10
 
-test.skipIf(NO_SIM)(titled('sim.wasm imports nothing but the memory, and exports functions of the shim', NO_SIM), () => {
-  const bytes = readFileSync(PATH)
-  const { imports, exports } = readWasm(bytes)
-  const pages = /^env\.memory: memory (\d+) … 65536 shared$/.exec(imports.join())?.[1]
-  expect(Number(pages) * 65536).toBeLessThan(SIM_MEMORY_END / 2)
-  expect(exports.filter((line) => !/^mr_\w+: \(/.test(line))).toEqual([])
-  expect(bytes.length).toBeLessThan(BYTES_MAX)
-})
+test.skipIf(NO_SIM)(
+  titled('sim.wasm imports nothing but the memory, and exports functions of the shim', NO_SIM),
+  () => {
+    const bytes = readFileSync(PATH)
+    const { imports, exports } = readWasm(bytes)
+    const pages = /^env\.memory: memory (\d+) … 65536 shared$/.exec(imports.join())?.[1]
+    expect(Number(pages) * 65536).toBeLessThan(SIM_MEMORY_END / 2)
+    expect(exports.filter((line) => !/^mr_\w+: \(/.test(line))).toEqual([])
+    expect(bytes.length).toBeLessThan(BYTES_MAX)
+  },
+)
