@@ -18,7 +18,7 @@ SHIM_OPTIMIZE := -O2 -g
 SHIM_SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # sim/kernels.c is the place of kernels.c and its like in the WebAssembly module
 SHIM_SOURCES := $(filter-out shim/sim/kernels.c,$(wildcard shim/*.c shim/kernel/*.c shim/sim/*.c))
-SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h shim/sim/*.h) shim/abi.h
+SHIM_HEADERS := $(wildcard shim/*.h shim/kernel/*.h shim/sim/*.h) shim/abi.h shim/sim/abi.h
 SHIM_OBJECTS := $(SHIM_SOURCES:shim/%.c=build/shim/%.o)
 CONTRACT_PROGRAMS := build/contract-twins build/contract-sandbox build/contract-threads build/contract-sim
 
@@ -28,7 +28,7 @@ shim: build/shim.so
 test: $(CONTRACT_PROGRAMS)
 contract-programs: $(CONTRACT_PROGRAMS)
 
-shim/abi.h: assembly/abi.ts shim/generate.mjs
+shim/abi.h shim/sim/abi.h &: assembly/abi.ts assembly/sim/abi.ts shim/generate.mjs
 	$(call say,GEN,$@)
 	$(Q)$(NODE) shim/generate.mjs
 
@@ -46,7 +46,7 @@ build/shim-asan.so: $(SHIM_SOURCES) $(SHIM_HEADERS) shim/build.mk
 	$(call say,ASAN,$@)
 	$(Q)$(CC) $(SHIM_FLAGS) $(SHIM_SANITIZE) $(SHIM_LINK) -o $@.new $(SHIM_SOURCES) && mv $@.new $@
 
-# The simulated kernel for any host, over the memory of a core: data and stack begin at SIM_MEMORY_BASE of abi.ts.
+# The simulated kernel for any host, over the memory of a core: data and stack begin at SIM_MEMORY_BASE of sim/abi.ts.
 EMCC ?= emcc
 WASM_LD ?= $(firstword $(wildcard $(addprefix $(shell em-config LLVM_ROOT 2>/dev/null)/,wasm-ld wasm-ld-*)) wasm-ld)
 SIM_SOURCES := shim/enter.c shim/calls.c $(wildcard shim/sim/*.c shim/sim/wasm/*.c)

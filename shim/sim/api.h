@@ -5,6 +5,7 @@
 #define MR_SIM_API_H
 
 #include "../shim.h"
+#include "abi.h"
 
 // Chance. Without a seed nothing is random: bytes arrive at once and whole.
 

@@ -1,6 +1,7 @@
 // The simulated kernel in any host: sim.wasm, or the same C in the shim, over a loop's linear memory. Virtual time, remote
 // peers, faults and a disk are functions beside the kernel's own; results are ≥ 0 or −errno. Nothing here is Node's.
 import * as abi from '../../assembly/abi.ts'
+import * as simAbi from '../../assembly/sim/abi.ts'
 import type { KernelChoice } from './choose.ts'
 import type { Native } from './native.ts'
 
@@ -37,22 +38,22 @@ export interface SimFunctions {
 
 /** Every fault by name; probabilities are per opportunity. */
 export const FAULTS = {
-  shortRead: abi.SIM_FAULT_SHORT_READ,
-  shortWrite: abi.SIM_FAULT_SHORT_WRITE,
-  again: abi.SIM_FAULT_AGAIN,
-  reset: abi.SIM_FAULT_RESET,
-  pipe: abi.SIM_FAULT_PIPE,
-  nobufs: abi.SIM_FAULT_NOBUFS,
-  mfile: abi.SIM_FAULT_MFILE,
-  delay: abi.SIM_FAULT_DELAY,
-  reorder: abi.SIM_FAULT_REORDER,
-  multishotEnd: abi.SIM_FAULT_MULTISHOT_END,
-  halfClose: abi.SIM_FAULT_HALF_CLOSE,
-  partition: abi.SIM_FAULT_PARTITION,
-  diskError: abi.SIM_FAULT_DISK_ERROR,
-  tornWrite: abi.SIM_FAULT_TORN_WRITE,
-  nomem: abi.SIM_FAULT_NOMEM,
-  intr: abi.SIM_FAULT_INTR,
+  shortRead: simAbi.SIM_FAULT_SHORT_READ,
+  shortWrite: simAbi.SIM_FAULT_SHORT_WRITE,
+  again: simAbi.SIM_FAULT_AGAIN,
+  reset: simAbi.SIM_FAULT_RESET,
+  pipe: simAbi.SIM_FAULT_PIPE,
+  nobufs: simAbi.SIM_FAULT_NOBUFS,
+  mfile: simAbi.SIM_FAULT_MFILE,
+  delay: simAbi.SIM_FAULT_DELAY,
+  reorder: simAbi.SIM_FAULT_REORDER,
+  multishotEnd: simAbi.SIM_FAULT_MULTISHOT_END,
+  halfClose: simAbi.SIM_FAULT_HALF_CLOSE,
+  partition: simAbi.SIM_FAULT_PARTITION,
+  diskError: simAbi.SIM_FAULT_DISK_ERROR,
+  tornWrite: simAbi.SIM_FAULT_TORN_WRITE,
+  nomem: simAbi.SIM_FAULT_NOMEM,
+  intr: simAbi.SIM_FAULT_INTR,
 } as const
 export type Fault = keyof typeof FAULTS
 
@@ -96,7 +97,7 @@ export class SimKernel implements Native {
     this.#options = options
     this.#bytes = new Uint8Array(memory.buffer)
     this.#view = new DataView(memory.buffer)
-    this.#stage = abi.SIM_MEMORY_END
+    this.#stage = simAbi.SIM_MEMORY_END
   }
 
   /** sim.wasm over the memory of a loop. */
@@ -106,7 +107,7 @@ export class SimKernel implements Native {
   }
 
   /** The first offset that a loop's arena may use. */
-  static readonly arenaBase: number = abi.SIM_MEMORY_END + STAGE_BYTES
+  static readonly arenaBase: number = simAbi.SIM_MEMORY_END + STAGE_BYTES
 
   setup(memory: Uint8Array, control: number, kernel: number): number {
     const { seed, features, native } = this.#options

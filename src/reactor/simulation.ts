@@ -1,6 +1,6 @@
 // `Simulation`: a loop in a world of its own, for tests of handlers. Time, network and chance follow from a seed and from
 // what the test does, so that a run can be had again; docs/simulation.md shows how.
-import * as abi from '../../assembly/abi.ts'
+import * as simAbi from '../../assembly/sim/abi.ts'
 import { systemError } from '../kernel/errors.ts'
 import { type Fault, SimKernel } from '../kernel/sim.ts'
 import { simModule } from '../kernel/sim-file.ts'
@@ -142,7 +142,7 @@ export class Simulation {
 
   #left(): number[] {
     const { channels, skbs } = this.#loop.stats()
-    return [channels, skbs, this.#host.native.stat(abi.SIM_STAT_DESCRIPTORS)]
+    return [channels, skbs, this.#host.native.stat(simAbi.SIM_STAT_DESCRIPTORS)]
   }
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import * as abi from '../../assembly/abi.ts'
+import * as simAbi from '../../assembly/sim/abi.ts'
 import { packageRoot } from '../../src/kernel/package-root.ts'
 import { sim } from './fixtures/sim.ts'
 import { name, RECEIVE, type RigOptions } from './rig.ts'
@@ -70,7 +71,7 @@ describe('peers', () => {
     rig.shut(ours)
     expect(peerReceive(rig, peer)).toBe('')
     expect(sim.close(rig.loop, peer)).toBe(0)
-    expect(rig.stat(abi.SIM_STAT_PEERS)).toBe(0)
+    expect(rig.stat(simAbi.SIM_STAT_PEERS)).toBe(0)
     expect(name(sim.close(rig.loop, peer))).toBe('EBADF')
   })
 
@@ -99,7 +100,7 @@ describe('peers', () => {
     const big = rig.alloc(5000)
     expect(sim.send(rig.loop, peer, big, 5000)).toBe(1000)
     expect(name(sim.send(rig.loop, peer, big, 1))).toBe('EAGAIN')
-    expect(rig.stat(abi.SIM_STAT_BYTES)).toBe(1000)
+    expect(rig.stat(simAbi.SIM_STAT_BYTES)).toBe(1000)
     const opFlags = abi.MSG_NOSIGNAL | abi.MSG_WAITALL
     const id = rig.submit({ op: abi.OP_SEND, fd: ours, addr: rig.address(big), len: 2500, opFlags })
     expect(rig.settle()).toEqual([])
@@ -132,12 +133,12 @@ describe('peers', () => {
 describe('time', () => {
   simulated('a wait for ever in which nothing will happen returns, and is counted', (rig) => {
     expect(rig.enter(1, -1)).toBe(0)
-    expect(rig.stat(abi.SIM_STAT_IDLE)).toBe(1)
+    expect(rig.stat(simAbi.SIM_STAT_IDLE)).toBe(1)
     const { ours } = accepted(rig)
     rig.provideAll()
     rig.receive(ours)
     expect(rig.enter(1, -1)).toBe(0)
-    expect(rig.stat(abi.SIM_STAT_IDLE)).toBe(2)
+    expect(rig.stat(simAbi.SIM_STAT_IDLE)).toBe(2)
   })
 
   simulated('it passes by waiting and by being told to, and fires what is due', (rig) => {
@@ -163,16 +164,16 @@ describe('faults, by script', () => {
 
   simulated('a short send, a send that takes nothing for a while, a reset, a broken pipe', (rig) => {
     const { peer, ours } = accepted(rig)
-    script(rig, abi.SIM_FAULT_SHORT_WRITE)
+    script(rig, simAbi.SIM_FAULT_SHORT_WRITE)
     const n = rig.send(ours, 'x'.repeat(1000))
     expect(n).toBeGreaterThan(0)
     expect(n).toBeLessThanOrEqual(1000)
-    expect(rig.stat(abi.SIM_FAULT_SHORT_WRITE)).toBe(1)
-    script(rig, abi.SIM_FAULT_AGAIN)
+    expect(rig.stat(simAbi.SIM_FAULT_SHORT_WRITE)).toBe(1)
+    script(rig, simAbi.SIM_FAULT_AGAIN)
     expect(name(rig.send(ours, 'x'))).toBe('EAGAIN')
     const addr = rig.address(rig.store(Buffer.from('y')))
     expect(rig.one({ op: abi.OP_SEND, fd: ours, addr, len: 1, opFlags: abi.MSG_NOSIGNAL }).res).toBe(1)
-    script(rig, abi.SIM_FAULT_PIPE)
+    script(rig, simAbi.SIM_FAULT_PIPE)
     expect(name(rig.send(ours, 'x'))).toBe('EPIPE')
     expect(peerReceive(rig, peer)).toContain('y')
     expect(peerReceive(rig, peer)).toBe('ECONNRESET')
@@ -181,14 +182,14 @@ describe('faults, by script', () => {
     rig.receive(second.ours)
     rig.enter()
     peerSend(rig, second.peer, 'data')
-    script(rig, abi.SIM_FAULT_RESET)
+    script(rig, simAbi.SIM_FAULT_RESET)
     expect(['data', 'ECONNRESET']).toContain(
       ((cqe): unknown => (cqe.res > 0 ? rig.received(cqe).toString() : name(cqe.res)))(rig.wait()[0]!),
     )
   })
 
   simulated('the second opportunity, and no other', (rig) => {
-    script(rig, abi.SIM_FAULT_MFILE, 2)
+    script(rig, simAbi.SIM_FAULT_MFILE, 2)
     const results = [1, 2, 3].map(() => rig.call({ op: abi.CALL_SOCKET, a: abi.AF_INET, b: abi.SOCK_STREAM }))
     expect(results.map((fd) => (fd < 0 ? name(fd) : 'open'))).toEqual(['open', 'EMFILE', 'open'])
   })
@@ -198,7 +199,7 @@ describe('faults, by script', () => {
     rig.provideAll()
     rig.receive(ours)
     rig.enter()
-    script(rig, abi.SIM_FAULT_MULTISHOT_END)
+    script(rig, simAbi.SIM_FAULT_MULTISHOT_END)
     peerSend(rig, peer, 'one')
     const [last] = rig.wait()
     expect([last!.more, rig.received(last!).toString()]).toEqual([false, 'one'])
@@ -213,7 +214,7 @@ describe('faults, by script', () => {
     rig.provideAll()
     rig.receive(ours)
     rig.enter()
-    script(rig, abi.SIM_FAULT_NOBUFS)
+    script(rig, simAbi.SIM_FAULT_NOBUFS)
     peerSend(rig, peer, 'a')
     const [first] = rig.wait()
     expect(rig.received(first!).toString()).toBe('a')
@@ -224,10 +225,10 @@ describe('faults, by script', () => {
   })
 
   simulated('delayed: later, but not lost, and cancelled like any op', (rig) => {
-    script(rig, abi.SIM_FAULT_DELAY)
+    script(rig, simAbi.SIM_FAULT_DELAY)
     const { peer, ours } = accepted(rig) // its accept is delayed
     peerSend(rig, peer, 'x')
-    script(rig, abi.SIM_FAULT_DELAY)
+    script(rig, simAbi.SIM_FAULT_DELAY)
     const at = rig.address(rig.alloc(8))
     const id = rig.submit({ op: abi.OP_RECV, fd: ours, addr: at, len: 8 })
     rig.enter()
@@ -239,11 +240,11 @@ describe('faults, by script', () => {
 
   simulated('disk errors, interruptions, want of memory', (rig) => {
     const fd = openFile(rig, '/log')
-    script(rig, abi.SIM_FAULT_DISK_ERROR)
+    script(rig, simAbi.SIM_FAULT_DISK_ERROR)
     expect(name(write(rig, fd, 'lost'))).toBe('EIO')
-    script(rig, abi.SIM_FAULT_INTR)
+    script(rig, simAbi.SIM_FAULT_INTR)
     expect(name(write(rig, fd, 'lost'))).toBe('EINTR')
-    script(rig, abi.SIM_FAULT_NOMEM)
+    script(rig, simAbi.SIM_FAULT_NOMEM)
     expect(name(write(rig, fd, 'lost'))).toBe('ENOMEM')
     expect(rig.fileText('/log', false)).toBe('')
     expect(write(rig, fd, 'kept')).toBe(4)
@@ -251,9 +252,9 @@ describe('faults, by script', () => {
   })
 
   simulated('what makes no sense is refused', (rig) => {
-    expect(name(sim.script(rig.loop, abi.SIM_FAULTS, 1))).toBe('EINVAL')
+    expect(name(sim.script(rig.loop, simAbi.SIM_FAULTS, 1))).toBe('EINVAL')
     expect(name(sim.fault(rig.loop, 0, MILLION + 1))).toBe('EINVAL')
-    expect(name(sim.stat(rig.loop, abi.SIM_STATS))).toBe('EINVAL')
+    expect(name(sim.stat(rig.loop, simAbi.SIM_STATS))).toBe('EINVAL')
     expect(name(sim.send(rig.loop, 7, 0, 1))).toBe('EBADF')
     expect(name(sim.connect(-1, 1))).toBe('EBADF')
     rig.enter()
@@ -278,7 +279,7 @@ describe('the disk', () => {
     const fd = openFile(rig, '/log')
     const sizes = new Set<number>()
     for (let i = 0; i < 30; i++) {
-      sim.script(rig.loop, abi.SIM_FAULT_TORN_WRITE, 1)
+      sim.script(rig.loop, simAbi.SIM_FAULT_TORN_WRITE, 1)
       write(rig, fd, String.fromCharCode(97 + i).repeat(4000))
       const durable = rig.fileText('/log', true)
       const part = [...durable].filter((c) => c === String.fromCharCode(97 + i)).length
@@ -313,7 +314,7 @@ describe('features', () => {
       ['EBADF', true],
       [0, false],
     ])
-    expect(rig.stat(abi.SIM_STAT_TORN_SENDS)).toBe(0)
+    expect(rig.stat(simAbi.SIM_STAT_TORN_SENDS)).toBe(0)
   })
 
   simulated('incremental buffers are continued until they are full', (rig) => {
@@ -342,7 +343,7 @@ function run(seed: number): { digest: string; faults: number } {
   const rig = new SimRig()
   try {
     sim.seed(rig.loop, seed, 0)
-    for (let fault = 0; fault < abi.SIM_FAULTS; fault++) sim.fault(rig.loop, fault, 20_000)
+    for (let fault = 0; fault < simAbi.SIM_FAULTS; fault++) sim.fault(rig.loop, fault, 20_000)
     const { fd, port } = ((): { fd: number; port: number } => {
       for (;;) {
         try {
@@ -367,7 +368,7 @@ function run(seed: number): { digest: string; faults: number } {
       }
     }
     let faults = 0
-    for (let fault = 0; fault < abi.SIM_FAULTS; fault++) faults += rig.stat(fault)
+    for (let fault = 0; fault < simAbi.SIM_FAULTS; fault++) faults += rig.stat(fault)
     return { digest: rig.digest(), faults }
   } finally {
     rig.close()

@@ -1,7 +1,7 @@
 // What sim.wasm keeps as a module: nothing but the memory is imported, and its data end below what the kernel allocates.
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { SIM_MEMORY_END } from '../../assembly/abi.ts'
+import { SIM_MEMORY_END } from '../../assembly/sim/abi.ts'
 import { readWasm } from '../contract/wasm-module.ts'
 import { titled } from '../system/harness.ts'
 

@@ -1,6 +1,6 @@
 // One run of a scenario: a loop on the simulated kernel, turns in which peers act by chance while faults happen, then a
 // time without faults in which everything must come to its end, and nothing may be left.
-import * as abi from '../../assembly/abi.ts'
+import * as simAbi from '../../assembly/sim/abi.ts'
 import { nativeSim } from '../../dist/src/kernel/native.js'
 import { FAULTS, type Fault, type SimFunctions, SimKernel } from '../../dist/src/kernel/sim.js'
 import { simModule } from '../../dist/src/kernel/sim-file.js'
@@ -208,10 +208,10 @@ function leftOver({ kernel, loop }: World): string[] {
   const left = {
     skbs,
     channels,
-    descriptors: kernel.stat(abi.SIM_STAT_DESCRIPTORS),
-    operations: kernel.stat(abi.SIM_STAT_OPS),
-    peers: kernel.stat(abi.SIM_STAT_PEERS),
-    'sends whose memory changed': kernel.stat(abi.SIM_STAT_TORN_SENDS),
+    descriptors: kernel.stat(simAbi.SIM_STAT_DESCRIPTORS),
+    operations: kernel.stat(simAbi.SIM_STAT_OPS),
+    peers: kernel.stat(simAbi.SIM_STAT_PEERS),
+    'sends whose memory changed': kernel.stat(simAbi.SIM_STAT_TORN_SENDS),
   }
   return Object.entries(left).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]))
 }
