@@ -118,10 +118,18 @@ int sim_image_read(struct sim_inode *inode, bool durable, void *bytes, uint32_t 
   return (int)sim_min(image->length, INT32_MAX);
 }
 
+/** A path through a file leads nowhere. */
+static bool leads_through_file(struct sim *sim, const char *path, uint32_t length) {
+  for (uint32_t i = 1; i < length; i++)
+    if (path[i] == '/' && sim_inode_find(sim, path, i)) return true;
+  return false;
+}
+
 int sim_open_path(struct sim *sim, const char *path, uint32_t flags, struct sim_file **made) {
   uint32_t length = (uint32_t)strlen(path);
   if (!length) return -ENOENT;
   struct sim_inode *inode = sim_inode_find(sim, path, length);
+  if (!inode && leads_through_file(sim, path, length)) return -ENOTDIR;
   if (!inode && !(flags & O_CREAT)) return -ENOENT;
   if (inode && (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return -EEXIST;
   if (inode && flags & O_DIRECTORY) return -ENOTDIR;
