@@ -1,5 +1,5 @@
 // The contract every kernel keeps, as one suite to run against each. A test that a kernel cannot pass is skipped with
-// its reason; a reason for a test that does not exist is an error.
+// its reason, a whole part under the name 'part …'; a reason for what does not exist is an error.
 import { describe, expect, test } from 'vitest'
 import { accepting } from './kernel/accepting.ts'
 import { bordering } from './kernel/bordering.ts'
@@ -68,11 +68,13 @@ export function contract(
 
   describe(`the contract, kept by ${kernel}`, () => {
     for (const [part, define] of Object.entries(PARTS)) {
+      const whole = skips[`part ${part}`]
+      unused.delete(`part ${part}`)
       describe(part, () => {
         define({
           make,
           prove(title, body, options) {
-            const reason = absent ?? skips[title]
+            const reason = absent ?? skips[title] ?? whole
             unused.delete(title)
             test(title, async (context) => {
               if (reason !== undefined) return context.skip(reason)

@@ -1,5 +1,5 @@
 // The machine beside the kernel: clocks, pipes, eventfds, limits and files, as a test touches them.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as libc from './fixtures/libc.ts'
@@ -8,6 +8,8 @@ const EFD_NONBLOCK = 0x800
 
 /** What of the machine a test touches beside the kernel; a simulated one has its own. */
 export interface Machine {
+  /** It has datagrams, and RECVMSG to take them one after another into provided buffers. */
+  readonly datagrams: boolean
   /** CLOCK_MONOTONIC in nanoseconds. */
   clock(): bigint
   eventfd(value: number): number
@@ -19,14 +21,18 @@ export interface Machine {
   resetOnClose(fd: number): void
   /** Sets the limit of open descriptors → the former one. */
   limitFiles(limit: number): number
-  /** A folder for files, and what one of them holds. */
-  folder(): string
+  /** A folder for files, below `root` where that matters. */
+  folder(root?: string): string
+  putFile(path: string, bytes: Uint8Array): void
+  /** The file becomes shorter while others have it open. */
+  truncateFile(path: string, length: number): void
   fileText(path: string): string
   removeFolder(path: string): void
 }
 
 /** This machine. */
 export const machine: Machine = {
+  datagrams: true,
   clock: () => process.hrtime.bigint(),
   eventfd: (value) => libc.eventfd(value, EFD_NONBLOCK),
   pipe: libc.pipe,
@@ -34,7 +40,9 @@ export const machine: Machine = {
   write: (fd, bytes) => libc.write(fd, bytes, bytes.length),
   resetOnClose: libc.resetOnClose,
   limitFiles: libc.limitFiles,
-  folder: () => mkdtempSync(join(tmpdir(), 'millrace-')),
+  folder: (root = tmpdir()) => mkdtempSync(join(root, 'millrace-')),
+  putFile: (path, bytes) => writeFileSync(path, bytes, { mode: 0o600 }),
+  truncateFile: truncateSync,
   fileText: (path) => readFileSync(path, 'latin1'),
   removeFolder: (path) => rmSync(path, { recursive: true }),
 }

@@ -1,7 +1,6 @@
 // The borders: operands at the last byte of the memory and behind it, lengths that overflow, and nothing at all.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { pipe } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { name, RECEIVE, type Rig, type Sqe } from '../rig.ts'
 import { message } from './sending.ts'
@@ -80,7 +79,8 @@ export function bordering({ prove }: Contract): void {
 
   prove('nothing at all: ops of no bytes complete with 0 and disturb nobody', (rig) => {
     const [ours, peer] = rig.pair()
-    const [reader, writer] = pipe().map((fd) => rig.own(fd)) as [number, number]
+    const ends = rig.machine().pipe()
+    const [reader, writer] = ends.map((fd) => rig.own(fd)) as [number, number]
     const at = rig.address(rig.alloc(8))
     const none = rig.address(message(rig, []))
     const empty = rig.address(message(rig, [[0, 0]]))

@@ -2,13 +2,11 @@
 // and whoever gets the number next never hears of the former owner.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { eventfd, write } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { type Cqe, name, RECEIVE, type Rig, type Sqe } from '../rig.ts'
 import { message } from './sending.ts'
 
 const ALL_OF_FD = { op: abi.OP_ASYNC_CANCEL, opFlags: abi.CANCEL_FD | abi.CANCEL_ALL } as const
-const EFD_NONBLOCK = 0x800
 
 /** Every kind of op that waits, each on a descriptor of its own. */
 function waiting(rig: Rig): { kind: string; sqe: Sqe }[] {
@@ -16,13 +14,14 @@ function waiting(rig: Rig): { kind: string; sqe: Sqe }[] {
   const big = 3 << 20
   const bulk = rig.alloc(big)
   const whole = abi.MSG_NOSIGNAL | abi.MSG_WAITALL
-  const event = (): number => rig.own(eventfd(0, EFD_NONBLOCK))
+  const event = (): number => rig.own(rig.machine().eventfd(0))
   const part = (offset: number, length: number): bigint => rig.address(message(rig, [[offset, length]]))
+  const messages: Sqe = { ...RECEIVE, op: abi.OP_RECVMSG, addr: part(0, 0), len: 1 }
   return [
     { kind: 'RECV', sqe: { op: abi.OP_RECV, fd: rig.pair()[0], addr: at, len: 8 } },
     { kind: 'RECV multishot', sqe: { ...RECEIVE, fd: rig.pair()[0] } },
     { kind: 'RECVMSG', sqe: { op: abi.OP_RECVMSG, fd: rig.pair()[0], addr: part(rig.alloc(8), 8), len: 1 } },
-    { kind: 'RECVMSG multishot', sqe: { ...RECEIVE, op: abi.OP_RECVMSG, fd: rig.pair()[0], addr: part(0, 0), len: 1 } },
+    ...(rig.machine().datagrams ? [{ kind: 'RECVMSG multishot', sqe: { ...messages, fd: rig.pair()[0] } }] : []),
     { kind: 'ACCEPT', sqe: { op: abi.OP_ACCEPT, fd: rig.listen().fd } },
     { kind: 'ACCEPT multishot', sqe: { op: abi.OP_ACCEPT, fd: rig.listen().fd, ioprio: abi.ACCEPT_MULTISHOT } },
     { kind: 'POLL_ADD', sqe: { op: abi.OP_POLL_ADD, fd: event(), opFlags: abi.POLLIN } },
@@ -76,11 +75,11 @@ export function closing({ prove }: Contract): void {
       expect([kind, rest(rig).map((cqe) => cqe.id)]).toEqual([kind, [old]])
       rig.shut(fd)
       let next = -1
-      for (let tries = 0; next !== fd && tries < 64; tries++) next = rig.own(eventfd(0, EFD_NONBLOCK))
+      for (let tries = 0; next !== fd && tries < 64; tries++) next = rig.own(rig.machine().eventfd(0))
       expect([kind, next]).toEqual([kind, fd])
       const id = rig.submit({ op: abi.OP_POLL_ADD, fd: next, opFlags: abi.POLLIN })
       expect([kind, rig.settle(5)]).toEqual([kind, []])
-      write(next, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]), 8)
+      rig.machine().write(next, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]))
       expect([kind, rig.wait().map((cqe) => [cqe.id, cqe.res])]).toEqual([kind, [[id, abi.POLLIN]]])
     }
   })
@@ -133,7 +132,7 @@ export function closing({ prove }: Contract): void {
   prove('closing a loop with ops of every kind under way leaves nothing behind', (rig) => {
     rig.provideAll()
     const submitted = waiting(rig).map(({ sqe }) => rig.submit(sqe))
-    expect(submitted.length).toBeGreaterThan(10)
+    expect(submitted.length).toBeGreaterThanOrEqual(10)
     rig.submit({ op: abi.OP_RECV, fd: rig.pair()[0], addr: rig.base, len: 1, flags: abi.SQE_FLAG_IO_LINK })
     rig.submit({ op: abi.OP_NOP })
     expect(rig.enter()).toBe(0)

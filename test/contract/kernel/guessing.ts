@@ -1,10 +1,11 @@
 // Garbage: SQEs with random fields. Whatever they ask for, each gets its CQEs as the rules say, the loop goes on, and
 // nothing crashes. Random fields stay within what is ours: descriptors of the test, addresses of its scratch, or none.
+// So do the pointers in the headers of messages: Linux follows them wherever they lead in the process.
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { eventfd, pipe } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { type Cqe, name, type Rig, type Sqe } from '../rig.ts'
+import { message } from './sending.ts'
 import { randomFrom } from './streaming.ts'
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 1)
@@ -28,6 +29,8 @@ const OPS = [
   ...[abi.OP_SEND_ZC, abi.OP_SENDMSG_ZC, 120, 200, 255],
 ]
 const ZERO_COPY: readonly number[] = [abi.OP_SEND_ZC, abi.OP_SENDMSG_ZC]
+const OF_MESSAGES: readonly number[] = [abi.OP_SENDMSG, abi.OP_RECVMSG, abi.OP_SENDMSG_ZC]
+const HEADERS = 16
 const { SQE_FLAG_IO_LINK: LINK, SQE_FLAG_BUFFER_SELECT: SELECT, SQE_FLAG_CQE_SKIP_SUCCESS: SKIP } = abi
 
 export function guessing({ prove }: Contract): void {
@@ -41,24 +44,28 @@ export function guessing({ prove }: Contract): void {
 function descriptors(rig: Rig): number[] {
   const [ours, peer] = rig.pair()
   const { fd: listener } = rig.listen()
-  return [ours, peer, listener, rig.socket(), ...pipe().map((fd) => rig.own(fd)), rig.own(eventfd(0, 0x800))]
+  const machine = rig.machine()
+  const others = [...machine.pipe(), machine.eventfd(0)].map((fd) => rig.own(fd))
+  return [ours, peer, listener, rig.socket(), ...others]
 }
 
 function oneRound(rig: Rig, random: (below: number) => number, seed: number): void {
   const scratch = rig.alloc(0)
   const fds = descriptors(rig)
+  const bare = rig.alloc(HEADERS * 128) // what follows is written to; headers lie before it, and keep their pointers
   const area = rig.alloc(4096)
   for (let i = 0; i < 4096; i++) rig.bytes[area + i] = random(4) === 0 ? random(256) : 0
   rig.provideAll()
   const pick = <T>(...choices: readonly T[]): T => choices[random(choices.length)] as T
   const seldom = (value: number): number => (random(6) === 0 ? value : 0)
+  const nowhere = (): bigint => pick(BigInt(random(9)), (1n << 64n) - BigInt(1 + random(5000)))
   const address = (): bigint =>
     pick(
       rig.address(area + random(512) * 8),
       rig.address(area + random(4096)),
       rig.address(rig.bytes.length - random(64)),
-      BigInt(random(9)),
-      (1n << 64n) - BigInt(1 + random(5000)),
+      nowhere(),
+      nowhere(),
     )
   const fates = new Map<number, Fate>()
   const wild = (): Sqe => ({

@@ -90,7 +90,7 @@ export function mistaking({ prove }: Contract): void {
 
   prove('an operation the contract does not list: -EINVAL', (rig) => {
     const [ours] = rig.pair()
-    for (const op of [1, 2, 4, 5, 30, 40, 47, 48, 255]) {
+    for (const op of [1, 2, 4, 5, 30, 255]) {
       expect([op, name(rig.one({ op, fd: ours }).res)]).toEqual([op, 'EINVAL'])
     }
   })

@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { type Cqe, name, RECEIVE, type Rig } from '../rig.ts'
+import { message } from './sending.ts'
 
 const ONE_SHOT = { op: abi.OP_RECV } as const
 const SELECT = { op: abi.OP_RECV, flags: abi.SQE_FLAG_BUFFER_SELECT, group: abi.BUF_GROUP } as const
@@ -313,5 +314,40 @@ export function receiving({ prove }: Contract): void {
     rig.submit({ ...RECEIVE, fd: ours })
     rig.send(peer, 'x')
     expect(rig.wait().map((cqe) => [name(cqe.res), cqe.more])).toEqual([['EFAULT', false]])
+  })
+
+  prove('POLL_FIRST waits for readiness, and then does what it would have done', (rig) => {
+    const [ours, peer] = rig.pair()
+    const at = rig.alloc(8)
+    const send = rig.one({
+      op: abi.OP_SEND,
+      fd: ours,
+      addr: rig.address(rig.store(Buffer.from('ready'))),
+      len: 5,
+      ioprio: abi.RECV_POLL_FIRST,
+      opFlags: abi.MSG_NOSIGNAL,
+    })
+    expect(send.res).toBe(5)
+    const receive = { op: abi.OP_RECV, fd: peer, addr: rig.address(at), len: 8, ioprio: abi.RECV_POLL_FIRST }
+    expect(rig.one(receive).res).toBe(5)
+    expect(rig.text(at, 5)).toBe('ready')
+    expect(name(rig.one({ ...receive, fd: 99_999 }).res)).toBe('EBADF')
+  })
+
+  prove('RECVMSG with MSG_WAITALL gathers a stream into its parts', (rig) => {
+    const [ours, peer] = rig.pair()
+    const part = rig.alloc(16)
+    const at = message(rig, [
+      [part, 4],
+      [part + 4, 6],
+    ])
+    rig.submit({ op: abi.OP_RECVMSG, fd: ours, addr: rig.address(at), len: 1, opFlags: abi.MSG_WAITALL })
+    for (const text of ['abc', 'def', 'gh']) {
+      rig.send(peer, text)
+      expect(rig.settle(5)).toEqual([])
+    }
+    rig.send(peer, 'ijkl')
+    expect(rig.wait()[0]!.res).toBe(10)
+    expect(rig.text(part, 10)).toBe('abcdefghij')
   })
 }

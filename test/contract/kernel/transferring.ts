@@ -1,10 +1,9 @@
-// From files to sockets: the immediate calls of every way to send a file, with real files.
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// From files to sockets: the immediate calls of every way to send a file, with files of the machine.
+import { closeSync, openSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import * as abi from '../../../assembly/abi.ts'
-import { dropCache, pipe, read } from '../fixtures/libc.ts'
+import { dropCache } from '../fixtures/libc.ts'
 import type { Contract } from '../kernel.contract.ts'
 import { type Call, name, type Rig } from '../rig.ts'
 import { countPipeSignals } from '../signals.ts'
@@ -23,24 +22,31 @@ function pattern(length: number): Buffer {
   return bytes
 }
 
-/** A file of `bytes`, in a folder of its own. */
-async function withFile(bytes: Buffer, body: (fd: number, path: string) => unknown, root = tmpdir()): Promise<void> {
-  const folder = mkdtempSync(join(root, 'millrace-'))
-  const path = join(folder, 'file')
-  const fd = openSync(path, 'w+', 0o600)
+type FileBody = (fd: number, path: string) => unknown
+
+/** A file of `bytes`, open to be read, in a folder of its own. */
+async function withFile(rig: Rig, bytes: Buffer, body: FileBody, root?: string): Promise<void> {
+  const machine = rig.machine()
+  const folder = machine.folder(root)
+  const path = `${folder}/file`
+  machine.putFile(path, bytes)
+  const a = rig.store(Buffer.from(`${path}\0`))
+  const fd = rig.own(rig.call({ op: abi.CALL_OPEN, fd: abi.AT_FDCWD, a, b: abi.O_RDONLY }))
   try {
-    writeSync(fd, bytes)
     await body(fd, path)
   } finally {
-    closeSync(fd)
-    rmSync(folder, { recursive: true })
+    rig.shut(fd)
+    machine.removeFolder(folder)
   }
 }
 
-/** Exactly `length` bytes that lie in a socket or pipe. */
-function taken(fd: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length)
-  for (let at = 0; at < length; ) at += read(fd, bytes.subarray(at), length - at)
+/** Exactly `length` bytes that lie in a socket. */
+function taken(rig: Rig, fd: number, length: number): Buffer {
+  const at = rig.alloc(length)
+  const whole = { op: abi.OP_RECV, fd, addr: rig.address(at), len: length, opFlags: abi.MSG_WAITALL } as const
+  expect(rig.one(whole).res).toBe(length)
+  const bytes = Buffer.from(rig.bytes.slice(at, at + length))
+  rig.rewind(at)
   return bytes
 }
 
@@ -60,12 +66,16 @@ function fill(rig: Rig, fd: number): void {
   expect(name(r)).toBe('EAGAIN')
 }
 
+/** Asks what of a file lies in memory: `a` bytes needed, `b` looked at, from `c` on. */
+const resident = (rig: Rig, fd: number, c: number, a: number, b: number): number =>
+  rig.call({ op: CALL_RESIDENT, fd, a, b, c })
+
 const ignore = (): void => undefined
 
 export function transferring({ prove }: Contract): void {
   prove('a file is opened, looked at and read by calls', async (rig) => {
     const bytes = pattern(10_000)
-    await withFile(bytes, (_, path) => {
+    await withFile(rig, bytes, (_, path) => {
       const a = rig.store(Buffer.from(`${path}\0`))
       const fd = rig.own(rig.call({ op: abi.CALL_OPEN, fd: abi.AT_FDCWD, a, b: abi.O_RDONLY }))
       const about = rig.alloc(abi.STATX_BYTES)
@@ -87,7 +97,7 @@ export function transferring({ prove }: Contract): void {
       return name(rig.call({ op: abi.CALL_OPEN, fd: abi.AT_FDCWD, a }))
     }
     expect(open('/nowhere/at/all\0')).toBe('ENOENT')
-    expect(open('/proc/self/exe/below\0')).toBe('ENOTDIR')
+    await withFile(rig, pattern(8), (_, path) => expect(open(`${path}/below\0`)).toBe('ENOTDIR'))
     expect(open(`${'/x'.repeat(3000)}\0`)).toBe('ENAMETOOLONG')
     const end = rig.bytes.length
     rig.bytes.fill(65, end - 16)
@@ -103,7 +113,7 @@ export function transferring({ prove }: Contract): void {
     prove(`${way}: bytes from any place, 0 at the end of the file`, async (rig) => {
       const bytes = pattern(200_001)
       const [ours, peer] = rig.pair()
-      await withFile(bytes, (a) => {
+      await withFile(rig, bytes, (a) => {
         for (const [c, b] of [
           [0, 1],
           [1, 4095],
@@ -113,7 +123,7 @@ export function transferring({ prove }: Contract): void {
           [200_000, 1],
         ] as const) {
           expect(rig.call({ op, fd: peer, a, b, c })).toBe(b)
-          expect(taken(ours, b).equals(bytes.subarray(c, c + b))).toBe(true)
+          expect(taken(rig, ours, b).equals(bytes.subarray(c, c + b))).toBe(true)
         }
         expect(rig.call({ op, fd: peer, a, b: 10, c: 200_001 })).toBe(0)
         expect(rig.call({ op, fd: peer, a, b: 10, c: 300_000 })).toBe(0)
@@ -122,11 +132,13 @@ export function transferring({ prove }: Contract): void {
 
     prove(`${way}: places beyond 4 GiB`, async (rig) => {
       const [ours, peer] = rig.pair()
-      await withFile(Buffer.alloc(0), (fd) => {
+      await withFile(rig, Buffer.alloc(0), (fd, path) => {
         const place = 5 * GIB + 123
-        writeSync(fd, Buffer.from('far away'), 0, 8, place)
+        const writer = openSync(path, 'r+')
+        writeSync(writer, Buffer.from('far away'), 0, 8, place)
+        closeSync(writer)
         expect(rig.call({ op, fd: peer, a: fd, b: 12, c: place - 4 })).toBe(12)
-        expect(taken(ours, 12).toString()).toBe('\0\0\0\0far away')
+        expect(taken(rig, ours, 12).toString()).toBe('\0\0\0\0far away')
       })
     })
 
@@ -134,7 +146,7 @@ export function transferring({ prove }: Contract): void {
       const [, full] = rig.pair()
       fill(rig, full)
       const [ours, peer] = rig.pair()
-      await withFile(pattern(MIB), async (a) => {
+      await withFile(rig, pattern(MIB), async (a) => {
         let r = 0
         while (r >= 0) r = rig.call({ op, fd: full, a, b: MIB, c: 0 }) // the peer's kernel may take a little more
         expect(name(r)).toBe('EAGAIN')
@@ -155,13 +167,13 @@ export function transferring({ prove }: Contract): void {
 
     prove(`${way}: a file that has become shorter never yields bytes it does not have`, async (rig) => {
       const [, peer] = rig.pair()
-      await withFile(pattern(64 * 1024), (fd) => {
-        ftruncateSync(fd, 5000)
+      await withFile(rig, pattern(64 * 1024), (fd, path) => {
+        rig.machine().truncateFile(path, 5000)
         const sent = rig.call({ op, fd: peer, a: fd, b: 32 * 1024, c: 0 })
         // a mapping is zero up to the end of its page, and whoever has sent such zeros says that the file has ended
         expect(op === CALL_SENDFILE ? [5000] : [5000, 0]).toContain(sent)
         expect(rig.call({ op, fd: peer, a: fd, b: 4096, c: 8192 })).toBe(0)
-        ftruncateSync(fd, 0)
+        rig.machine().truncateFile(path, 0)
         expect(rig.call({ op, fd: peer, a: fd, b: 4096, c: 0 })).toBe(0)
       })
     })
@@ -170,7 +182,7 @@ export function transferring({ prove }: Contract): void {
   prove('splice: file, pipe, socket; what the socket does not take stays in the pipe', async (rig) => {
     const bytes = pattern(200_001)
     const [ours, peer] = rig.pair()
-    await withFile(bytes, (a) => {
+    await withFile(rig, bytes, (a) => {
       const ends = rig.alloc(8)
       const capacity = rig.call({ op: abi.CALL_PIPE, a: ends, b: 256 * 1024 })
       expect(capacity).toBeGreaterThanOrEqual(4096)
@@ -178,7 +190,7 @@ export function transferring({ prove }: Contract): void {
       const count = Math.min(capacity, 16_384)
       expect(rig.call({ op: CALL_SPLICE, fd: into, a, b: count, c: 8192 })).toBe(count)
       expect(rig.call({ op: CALL_SPLICE, fd: peer, a: out, b: count, c: -1 })).toBe(count)
-      expect(taken(ours, count).equals(bytes.subarray(8192, 8192 + count))).toBe(true)
+      expect(taken(rig, ours, count).equals(bytes.subarray(8192, 8192 + count))).toBe(true)
       expect(name(rig.call({ op: CALL_SPLICE, fd: peer, a: out, b: 1, c: -1 }))).toBe('EAGAIN') // it is empty
       expect(rig.call({ op: CALL_SPLICE, fd: into, a, b: count, c: 200_001 })).toBe(0)
       fill(rig, peer)
@@ -188,7 +200,9 @@ export function transferring({ prove }: Contract): void {
         r = rig.call({ op: CALL_SPLICE, fd: peer, a: out, b: left, c: -1 }) // the peer's kernel may take a little more
         if (r < 0) expect(name(r)).toBe('EAGAIN')
       }
-      expect(taken(out, left).equals(bytes.subarray(4096 - left, 4096))).toBe(true)
+      const rest = Buffer.alloc(left)
+      expect(rig.machine().read(out, rest)).toBe(left)
+      expect(rest.equals(bytes.subarray(4096 - left, 4096))).toBe(true)
     })
     expect(name(rig.call({ op: abi.CALL_PIPE, a: rig.bytes.length - 4, b: 4096 }))).toBe('EFAULT')
   })
@@ -196,11 +210,11 @@ export function transferring({ prove }: Contract): void {
   prove('a linked call runs only behind a whole success', async (rig) => {
     const [ours, peer] = rig.pair()
     const head = rig.store(Buffer.from('head'))
-    await withFile(pattern(1000), (a) => {
+    await withFile(rig, pattern(1000), (a) => {
       const send = { op: CALL_SEND, fd: peer, a: head, b: 4 } as const
       const file = { op: CALL_SENDFILE | CALL_LINK, fd: peer, a, b: 1000 } as const
       expect(list(rig, { ...send, op: CALL_SEND | abi.CALL_MORE }, file)).toEqual([4, 1000])
-      expect(taken(ours, 1004).subarray(0, 4).toString()).toBe('head')
+      expect(taken(rig, ours, 1004).subarray(0, 4).toString()).toBe('head')
       expect(list(rig, { ...send, fd: 9999 }, file, { ...send, op: CALL_SEND | CALL_LINK }, send)).toEqual([
         'EBADF',
         'ECANCELED',
@@ -212,46 +226,51 @@ export function transferring({ prove }: Contract): void {
         1000,
         'ECANCELED',
       ])
-      taken(ours, 1004)
+      taken(rig, ours, 1004)
       fill(rig, peer)
       const whole = { ...send, a: rig.alloc(MIB), b: MIB }
       expect(list(rig, whole, file)[1]).toBe('ECANCELED')
     })
   })
 
-  prove('residency: what lies in memory, what does not yet, and what has no pages at all', async (rig) => {
-    const resident = (fd: number, c: number, a: number, b: number): number =>
-      rig.call({ op: CALL_RESIDENT, fd, a, b, c })
+  prove('residency: what lies in memory, and what has no pages at all', async (rig) => {
+    await withFile(rig, pattern(MIB), (fd) => {
+      expect(resident(rig, fd, 0, 4096, MIB)).toBe(MIB)
+      expect(resident(rig, fd, MIB, 0, 0)).toBe(0)
+      expect(resident(rig, fd, 2 * MIB, 1, 4096)).toBe(4096) // nothing to wait for behind the end
+      expect(name(resident(rig, fd, 0, 10, 5))).toBe('EINVAL')
+    })
+    const [reader] = rig
+      .machine()
+      .pipe()
+      .map((fd) => rig.own(fd))
+    expect(resident(rig, reader!, 0, 1, 4096)).toBe(4096) // cannot be told, so that the attempt must
+  })
+
+  prove('residency: what does not lie in memory yet is fetched; a hole is nothing to fetch', async (rig) => {
     await withFile(
+      rig,
       pattern(4 * MIB),
       async (fd) => {
-        expect(resident(fd, 0, 4096, 4 * MIB)).toBe(4 * MIB)
-        expect(resident(fd, 4 * MIB, 0, 0)).toBe(0)
-        expect(resident(fd, 5 * MIB, 1, 4096)).toBe(4096) // nothing to wait for behind the end
-        expect(name(resident(fd, 0, 10, 5))).toBe('EINVAL')
         dropCache(fd)
         const to = rig.alloc(4096)
         const first = rig.call({ op: CALL_PREAD, fd, a: to, b: 4096, c: 3 * MIB })
         expect([4096, -abi.EAGAIN]).toContain(first) // some file systems cannot drop pages
         expect(rig.call({ op: abi.CALL_PREAD_WAIT, fd, a: to, b: 4096, c: 2 * MIB })).toBe(4096)
         const end = performance.now() + 10_000
-        while (resident(fd, 0, 4 * MIB, 4 * MIB) !== 4 * MIB) {
+        while (resident(rig, fd, 0, 4 * MIB, 4 * MIB) !== 4 * MIB) {
           expect(performance.now()).toBeLessThan(end) // the answer 0 has begun to read
           await new Promise((resolve) => setTimeout(resolve, 5))
         }
       },
       join(import.meta.dirname, '..', '..', '..', 'build'),
     )
-    await withFile(Buffer.alloc(0), async (fd) => {
-      ftruncateSync(fd, 5 * GIB)
-      for (let i = 0; i < 100 && resident(fd, 4 * GIB, MIB, 2 * MIB) === 0; i++) {
+    await withFile(rig, Buffer.alloc(0), async (fd, path) => {
+      truncateSync(path, 5 * GIB)
+      for (let i = 0; i < 100 && resident(rig, fd, 4 * GIB, MIB, 2 * MIB) === 0; i++) {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
-      expect(resident(fd, 4 * GIB, MIB, 2 * MIB)).toBe(2 * MIB) // a hole
+      expect(resident(rig, fd, 4 * GIB, MIB, 2 * MIB)).toBe(2 * MIB)
     })
-    const [reader, writer] = pipe()
-    rig.own(reader)
-    rig.own(writer)
-    expect(resident(reader, 0, 1, 4096)).toBe(4096) // cannot be told, so that the attempt must
   })
 }
