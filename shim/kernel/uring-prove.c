@@ -10,8 +10,9 @@
 #define WORD "millrace"
 #define WORD_BYTES 8u
 #define PATIENCE_NS INT64_C(2000000000)
-#define RECEIVE 1u
-#define CANCEL 2u
+/** Names that no other ring's message bears by chance. */
+#define RECEIVE UINT64_C(0x6d696c6c72616365)
+#define CANCEL (RECEIVE + 1)
 
 static void submit(struct mr_loop *loop, struct mr_sqe sqe) {
   uint32_t tail = *loop->sq_tail;
@@ -19,16 +20,29 @@ static void submit(struct mr_loop *loop, struct mr_sqe sqe) {
   __atomic_store_n(loop->sq_tail, tail + 1, __ATOMIC_RELEASE);
 }
 
-/** The next completion, for which it waits. */
+/**
+ * The next completion of ours that is there. A thread may still write to a ring that is gone, whose descriptor is now
+ * ours: such messages are for nobody.
+ */
+static bool take(struct mr_loop *loop, struct mr_cqe *cqe) {
+  while (mr_cq_ready(loop)) {
+    uint32_t head = *loop->cq_head;
+    *cqe = loop->cqes[head & loop->cq_mask];
+    __atomic_store_n(loop->cq_head, head + 1, __ATOMIC_RELEASE);
+    if (cqe->user_data == RECEIVE || cqe->user_data == CANCEL) return true;
+  }
+  return false;
+}
+
+/** The next completion of ours, for which it waits. */
 static int next(struct mr_loop *loop, struct mr_cqe *cqe) {
-  if (!mr_cq_ready(loop)) {
-    int r = mr_uring_enter(loop, mr_sq_pending(loop), 1, PATIENCE_NS);
+  int64_t deadline = (int64_t)mr_now_ns() + PATIENCE_NS;
+  while (!take(loop, cqe)) {
+    int64_t left = deadline - (int64_t)mr_now_ns();
+    int r = left > 0 ? mr_uring_enter(loop, mr_sq_pending(loop), 1, left) : -ETIME;
     if (r == -ETIME) return -EOPNOTSUPP;
     if (r < 0) return r;
   }
-  uint32_t head = *loop->cq_head;
-  *cqe = loop->cqes[head & loop->cq_mask];
-  __atomic_store_n(loop->cq_head, head + 1, __ATOMIC_RELEASE);
   return 0;
 }
 
@@ -83,14 +97,14 @@ static int receive_once(struct mr_loop *loop, const int ends[2], uint8_t *place)
 
 /** The receive ends, and the cancel says so, in either order. */
 static int cancel(struct mr_loop *loop) {
+  struct mr_cqe cqe;
   submit(loop, (struct mr_sqe){.opcode = MR_OP_ASYNC_CANCEL, .fd = -1, .addr = RECEIVE, .user_data = CANCEL});
   for (int i = 0; i < 2; i++) {
-    struct mr_cqe cqe;
     int r = next(loop, &cqe);
     if (r < 0) return r;
     if (cqe.flags & MR_CQE_FLAG_MORE || cqe.res != (cqe.user_data == CANCEL ? 0 : -ECANCELED)) return -EOPNOTSUPP;
   }
-  return mr_cq_ready(loop) || mr_sq_pending(loop) ? -EOPNOTSUPP : 0;
+  return take(loop, &cqe) || mr_sq_pending(loop) ? -EOPNOTSUPP : 0;
 }
 
 static int prove(struct mr_loop *loop, const int ends[2]) {

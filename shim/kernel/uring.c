@@ -93,6 +93,7 @@ int mr_uring_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int64_t 
   struct uring *u = loop->state;
   uint32_t pending = mr_sq_pending(loop);
   if (submit > pending) submit = pending;
+  if (submit > loop->sq_mask + 1) submit = loop->sq_mask + 1; // a tail beyond the ring: the ring once, no more
   if (u->mapped) submit = mr_mapped_submit(loop, u, submit);
   if (min > loop->cq_mask + 1) min = loop->cq_mask + 1;
   if (timeout_ns > MOST_NS * 1000) timeout_ns = -1;
