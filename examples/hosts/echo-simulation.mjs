@@ -41,7 +41,8 @@ export function echoOnce({ runtime, sim, seed = 1n, count = 50_000, faults = {} 
 
 /** One line about a run. */
 export function say({ received, turns, pieces, us, digest }) {
-  return `${received} bytes came back in ${pieces} pieces, ${turns} turns and ${us.toFixed(0)} µs of virtual time: ${digest}`
+  const took = `${turns} turns and ${us.toFixed(0)} µs of virtual time`
+  return `${received} bytes came back in ${pieces} pieces, ${took}: ${digest}`
 }
 
 if (globalThis.process?.argv[1]?.endsWith('echo-simulation.mjs')) {

@@ -99,7 +99,7 @@ function reasonOf(name: string, refused: readonly Refusal[]): string {
   return better === '' ? `the best there is: ${reason}` : `${reason}; ${better} cannot be used here`
 }
 
-/** One line in the log for each kernel that was refused; `first` says whether nobody in this process has said it yet. */
+/** One line in the log for each kernel that was refused; `first` says whether nobody in this process has said it. */
 export function announceRefusals(choice: KernelChoice, first: (topic: number) => boolean): void {
   for (const refused of choice.refused) {
     if (first(KERNELS[refused.name] as number)) process.stderr.write(`millrace: ${describeRefusal(refused)}\n`)

@@ -1,5 +1,5 @@
-// The core on the simulated kernel without a loop of Node's: for pages, workers and other hosts, which bring the bytes of
-// runtime.wasm and sim.wasm. Services that stay in WebAssembly can be driven turn by turn.
+// The core on the simulated kernel without a loop of Node's: for pages, workers and other hosts, which bring the bytes
+// of runtime.wasm and sim.wasm. Services that stay in WebAssembly can be driven turn by turn.
 import * as abi from '../../assembly/abi.ts'
 import { SimKernel } from './sim.ts'
 

@@ -1,5 +1,6 @@
-// The simulated kernel in any host: sim.wasm, or the same C in the shim, over a loop's linear memory. Virtual time, remote
-// peers, faults and a disk are functions beside the kernel's own; results are ≥ 0 or −errno. Nothing here is Node's.
+// The simulated kernel in any host: sim.wasm, or the same C in the shim, over a loop's linear memory. Virtual time,
+// remote peers, faults and a disk are functions beside the kernel's own; results are ≥ 0 or −errno. Nothing here is
+// Node's.
 import * as abi from '../../assembly/abi.ts'
 import * as simAbi from '../../assembly/sim/abi.ts'
 import type { KernelChoice } from './choose.ts'

@@ -1,5 +1,5 @@
-// What io_uring is on this machine: which rung of it works, and what it can do beside. Each rung is set up as a loop would
-// set it up, with its test, and closed again.
+// What io_uring is on this machine: which rung of it works, and what it can do beside. Each rung is set up as a loop
+// would set it up, with its test, and closed again.
 import {
   BUFFERS_INCREMENTAL,
   FEATURE_BUNDLE,

@@ -1,4 +1,5 @@
-// Where a loop's turns, time and chance come from: from Node, or from a simulation that is host, kernel and clock in one.
+// Where a loop's turns, time and chance come from: from Node, or from a simulation that is host, kernel and clock in
+// one.
 import type { KernelChoice } from '../kernel/choose.ts'
 import type { Native } from '../kernel/native.ts'
 import type { Turn, Wait } from './wait.ts'

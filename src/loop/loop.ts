@@ -42,7 +42,7 @@ export interface LoopOptions {
    * default is MILLRACE_LEAKS, or 0: none.
    */
   readonly leaks?: number
-  /** Which kernel executes what the core submits, by name: docs/io-models.md. MILLRACE_KERNEL by default, or the best. */
+  /** Which kernel executes what the core submits, by name; MILLRACE_KERNEL by default, or the best. */
   readonly kernel?: string
   /** What stands in for Node and its kernel: a simulation. */
   readonly host?: LoopHost

@@ -1,4 +1,5 @@
-// A host whose kernel, clock and chance are simulated: turns are taken when someone asks for them, and nothing else moves.
+// A host whose kernel, clock and chance are simulated: turns are taken when someone asks for them, and nothing else
+// moves.
 import type { KernelChoice } from '../kernel/choose.ts'
 import { SimKernel } from '../kernel/sim.ts'
 import type { LoopHost } from './host.ts'
@@ -73,7 +74,7 @@ export class SimHost implements LoopHost {
   }
 
   /**
-   * One turn: what is due, an enter that waits at most `mostNs` of virtual time if there is nothing to do, the core, and
+   * One turn: what is due, an enter that waits `mostNs` of virtual time at most if nothing is to be done, the core, and
    * the callbacks. An error that a callback has thrown is thrown here; → whether the kernel brought something.
    */
   step(mostNs = 0): boolean {

@@ -1,5 +1,5 @@
-// `Simulation`: a loop in a world of its own, for tests of handlers. Time, network and chance follow from a seed and from
-// what the test does, so that a run can be had again; docs/simulation.md shows how.
+// `Simulation`: a loop in a world of its own, for tests of handlers. Time, network and chance follow from a seed and
+// from what the test does, so that a run can be had again; docs/simulation.md shows how.
 import * as simAbi from '../../assembly/sim/abi.ts'
 import { systemError } from '../kernel/errors.ts'
 import { type Fault, SimKernel } from '../kernel/sim.ts'

@@ -1,5 +1,5 @@
-// A Node process in a container that forbids io_uring: it serves by the next rung, and says once what is refused, why, and
-// what to do; what was asked for by name is an error.
+// A Node process in a container that forbids io_uring: it serves by the next rung, and says once what is refused, why,
+// and what to do; what was asked for by name is an error.
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

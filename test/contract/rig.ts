@@ -3,6 +3,7 @@ import * as abi from '../../assembly/abi.ts'
 import { check, errorName } from '../../src/kernel/errors.ts'
 import { native } from '../../src/kernel/native.ts'
 import { type Machine, machine } from './machine.ts'
+import type { Call, Cqe, Sqe } from './records.ts'
 
 const PAGE = 4096
 const MEMORY_PAGES = 256 // of 64 KiB
@@ -21,36 +22,7 @@ export interface RigOptions {
   readonly mode?: number
 }
 
-export interface Sqe {
-  readonly op: number
-  readonly fd?: number
-  readonly off?: bigint | number
-  readonly addr?: bigint | number
-  readonly len?: number
-  readonly opFlags?: number
-  readonly flags?: number
-  readonly ioprio?: number
-  readonly group?: number
-  readonly fileIndex?: number
-  readonly personality?: number
-  readonly id?: number
-}
-
-export interface Cqe {
-  readonly id: number
-  readonly res: number
-  readonly more: boolean
-  readonly buffer: number | undefined // the provided buffer it came in
-  readonly notification?: true // the memory of a zero-copy send is free again
-}
-
-export interface Call {
-  readonly op: number
-  readonly fd?: number
-  readonly a?: number
-  readonly b?: number
-  readonly c?: number
-}
+export type { Call, Cqe, Sqe } from './records.ts'
 
 export type MakeRig = (options?: RigOptions) => Rig
 

@@ -1,5 +1,5 @@
-// The harness against itself: a seed is a run, to the byte, in WebAssembly and in the shim; every invariant can fail; and
-// what a failure prints replays it.
+// The harness against itself: a seed is a run, to the byte, in WebAssembly and in the shim; every invariant can fail;
+// and what a failure prints replays it.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// The keyspace: each connection sees its own keys change by its own commands and by nothing else, and a counter that all
-// connections raise has lost none of them.
+// The keyspace: each connection sees its own keys change by its own commands and by nothing else, and a counter that
+// all connections raise has lost none of them.
 import { KvServer } from '../../dist/src/service/kv.js'
 import { encode, parse, replyEnd } from '../system/wire.ts'
 import { HARMFUL } from './faults.ts'

@@ -1,5 +1,5 @@
-// What the keys of one client may hold, as far as its replies tell: commands that change a value, replies that are right
-// for some value it may have, and writes of which nobody knows whether, and when, they took effect.
+// What the keys of one client may hold, as far as its replies tell: commands that change a value, replies that are
+// right for some value it may have, and writes of which nobody knows whether, and when, they took effect.
 import { type Reply, ReplyError } from '../system/wire.ts'
 
 export type Value = string | null

@@ -1,4 +1,5 @@
-// What sim.wasm keeps as a module: nothing but the memory is imported, and its data end below what the kernel allocates.
+// What sim.wasm keeps as a module: nothing but the memory is imported, and its data end below what the kernel
+// allocates.
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { SIM_MEMORY_END } from '../../assembly/sim/abi.ts'
