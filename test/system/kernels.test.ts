@@ -142,15 +142,29 @@ describe('two kernels in one process', () => {
     expect(lines[1]).toBe('echo true')
   })
 
-  test('the default loop is the one of the kernel that would be chosen', async () => {
-    const lines = await printed(`
-      const { chooseKernel } = await import('${new URL('../../dist/src/kernel/choose.js', import.meta.url).href}')
-      const named = await echo(chooseKernel().name)
+  test('the default loop is the one of the kernel that is found to be the best, whoever comes first', async () => {
+    const [best, ...lines] = await printed(
+      `
       const plain = await echo()
-      say(threadLoop() === threadLoop(chooseKernel().name))
+      const { name } = threadLoop().kernel
+      const named = await echo(name)
+      say(name)
+      say(threadLoop() === threadLoop(name), threadLoop().wait.name)
       await Promise.all([named.close({ drain: 0 }), plain.close({ drain: 0 })])
-    `)
-    expect(lines).toEqual(['true'])
+    `,
+      '',
+    )
+    expect(lines).toEqual(['true prepare'])
+    const turned = await printed(
+      `
+      const named = await echo('${best}')
+      const plain = await echo()
+      say(threadLoop() === threadLoop('${best}'), threadLoop().wait.name, await everyone(plain, 2))
+      await Promise.all([named.close({ drain: 0 }), plain.close({ drain: 0 })])
+    `,
+      '',
+    )
+    expect(turned).toEqual(['true prepare true'])
   })
 })
 
@@ -247,7 +261,7 @@ describe('names', () => {
   test('an unknown one lists the known', async () => {
     const lines = await printed(`say((await echo('kqueue').catch((error) => error)).message)`)
     expect(lines[0]).toMatch(
-      /^kernel 'kqueue' is not a kernel; the known ones are uring, .*epoll, epoll-edge, poll, select/,
+      /^kernel 'kqueue' is not a kernel; the known ones are .*uring, .*epoll, epoll-edge, poll, select, signal, spin/,
     )
     const { code, stderr } = await millrace('up', '--kernel', 'kqueue')
     expect(code).toBe(2)
