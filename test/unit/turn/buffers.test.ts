@@ -100,6 +100,38 @@ test('receives without a buffer are tried again in order, as many as there are b
   expect(hand.view.getBigUint64(hand.control + abi.CONTROL_STARVED, true)).toBe(8n)
 })
 
+test.each([
+  ['plain', abi.BUFFERS_PLAIN],
+  ['incremental', abi.BUFFERS_INCREMENTAL],
+] as const)('multishots that take every %s buffer leave nobody without one for ever', (_, bufferMode) => {
+  const hand = new Hand({ features: FEATURES, bufferMode, bufferBytes: 512 })
+  const receives = hand.accept(abi.SERVICE_ECHO, 40)
+  const greedy = new Set([200, 205, 207])
+  const got = new Map(receives.map(({ fd }) => [fd, 0]))
+  const last = new Map(receives.map(({ fd }) => [fd, 0]))
+  let longest = 0
+  let armed = receives
+  for (let turn = 1; turn <= 400; turn++) {
+    // as io_uring does: each goes on for as long as its socket has bytes, and there is a buffer
+    for (const { data, fd } of armed) {
+      const most = greedy.has(fd) ? 1000 : 1
+      for (let i = 0; i < most; i++) {
+        if (hand.receive(data, Buffer.alloc(greedy.has(fd) ? 512 : 3)) === 0) break
+        got.set(fd, (got.get(fd) as number) + 1)
+        last.set(fd, turn)
+        if (i === most - 1) hand.complete(data, -abi.ENOBUFS) // somebody else has taken the rest
+      }
+    }
+    longest = Math.max(longest, ...[...last.values()].map((since) => turn - since))
+    const sqes = hand.turn()
+    for (const send of sqes.filter(isSend)) hand.complete(send.data, hand.payload(send).length)
+    armed = sqes.filter(isReceive)
+    expect(armed.length).toBeGreaterThan(0)
+  }
+  expect(Math.min(...got.values())).toBeGreaterThan(5)
+  expect(longest, 'turns that somebody has waited').toBeLessThan(60)
+})
+
 test('a fresh receive does not overtake those that wait', () => {
   const hand = new Hand({ features: FEATURES })
   const first = hand.accept(abi.SERVICE_ECHO, 10)
