@@ -28,7 +28,7 @@ export interface Play {
   act(calm: boolean): void
   /** Whether everybody has come to their end. */
   done(): boolean
-  /** Who has not, for a message. */
+  /** Who has not, and how far they are: for a message, and to see that they get on. */
   waiting(): string
   /** Ends the service and says what must hold then. */
   finish(): Promise<void>
@@ -48,7 +48,9 @@ export class Broken extends Error {
   }
 }
 
-const CALM_TURNS = 8_000
+/** Turns in which nobody comes any further: a run has failed. How many it needs depends on its windows and buffers. */
+const CALM_TURNS = 2_000
+const SETTLE_TURNS = 8_000
 /** Virtual time that a calm turn waits for something to happen. */
 const CALM_WAIT_NS = 50_000_000
 const WINDOWS = [2, 7, 100, 1460, 16384, 65536, 1 << 20]
@@ -163,7 +165,7 @@ export class World {
     promise.then(end, end)
     for (let i = 0; i < 8; i++) await null
     for (let turn = 0; !settled; turn++) {
-      if (turn === CALM_TURNS) this.fail(`${what} did not come to an end in ${CALM_TURNS} turns`)
+      if (turn === SETTLE_TURNS) this.fail(`${what} did not come to an end in ${SETTLE_TURNS} turns`)
       this.before?.()
       await this.step(CALM_WAIT_NS)
     }
@@ -190,10 +192,14 @@ export async function run(scenario: Scenario, options: RunOptions): Promise<Resu
   world.calm = true
   setFaults(world.kernel, {})
   world.kernel.partition(0, false)
+  let waiting = ''
   for (let i = 0; ; i++) {
     play.act(true)
     if (play.done()) break
-    if (i === CALM_TURNS) world.fail(`without faults, ${play.waiting()} did not come to an end in ${CALM_TURNS} turns`)
+    const now = play.waiting()
+    if (now !== waiting) i = 0
+    waiting = now
+    if (i === CALM_TURNS) world.fail(`without faults, ${waiting} came no further in ${CALM_TURNS} turns`)
     await world.step(CALM_WAIT_NS)
   }
   await play.finish()
