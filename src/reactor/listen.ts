@@ -44,7 +44,7 @@ export interface ServerStats {
 }
 
 /** Starts a server on the thread's loop. A `maxChannels` beyond what the kernel can hold is lowered, with a warning. */
-export function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
+export async function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
   return listenOn(threadLoop(options.kernel), options)
 }
 
