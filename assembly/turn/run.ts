@@ -42,7 +42,7 @@ import { storesFlush } from '../service/stores'
 import { upcallCount, upcallFile, upcallSlack } from '../service/upcall'
 import { timersNext } from '../timer/timers'
 import { NEVER } from '../timer/wheel'
-import { bufferAfter, bufferDone, bufferRest, bufferTake, publishBuffers } from '../uring/buffers'
+import { buffersContinue, bufferAfter, bufferDone, bufferRest, bufferTake, publishBuffers } from '../uring/buffers'
 import { cqPublish, cqReady, cqTake } from '../uring/completion'
 import { hostReady, hostWatch } from '../uring/host'
 import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
@@ -58,7 +58,10 @@ import { trainPolled, trainRead, trainResult } from './trains'
 /** Most completions of one turn; then the host's loop has its say (law 9). */
 const BUDGET: u32 = 256
 
-/** Most bytes of one turn, or one more receive: a hundred thousand small requests are answered in several. */
+/**
+ * Most bytes of one turn, or one more receive, where receives share buffers: a hundred thousand small requests are
+ * answered in several. Where each takes a whole buffer, their number is bound enough.
+ */
 const BUDGET_BYTES: i32 = 131_072
 
 /** SQEs and calls that one completion may need at once. */
@@ -71,7 +74,7 @@ export function run(): u32 {
   outboundTurn()
   starvedTurn()
   let budget = BUDGET
-  let bytes = BUDGET_BYTES
+  let bytes = buffersContinue ? BUDGET_BYTES : i32.MAX_VALUE
   while (budget && bytes > 0 && cqReady() && upcallSlack() && sqRoom() > SPARE && callRoom() > SPARE) {
     const c = cqTake()
     const cqeFlags = load<u32>(c, abi.CQE_FLAGS)

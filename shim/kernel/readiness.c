@@ -7,7 +7,17 @@
 
 #define GATHER_ENOUGH 16 // events that are worth a turn without waiting for more
 
-/** Serves the events of one fd, op by op in the order of submission. False: the CQ is full, come back. */
+/**
+ * A receive that would only hear that there is no buffer: where this enter has brought enough, it waits for the next
+ * one, when the core has given buffers back, instead of ending and being armed again.
+ */
+static bool waits_for_buffer(const struct mr_readiness *r, const struct mr_op *op) {
+  if (!(op->flags & MR_SQE_FLAG_BUFFER_SELECT) || mr_next_buffer(r)) return false;
+  uint32_t ready = mr_cq_ready(r->loop);
+  return ready && ready >= r->min;
+}
+
+/** Serves the events of one fd, op by op in the order of submission. False: no room, come back. */
 static bool serve(struct mr_readiness *r, const struct mr_ready *ready) {
   struct mr_record *record = mr_record_at(r, (int)ready->fd);
   if (!record || record->generation != ready->generation) return true;
@@ -19,7 +29,7 @@ static bool serve(struct mr_readiness *r, const struct mr_ready *ready) {
     next = op->next;
     bool poll = op->opcode == MR_OP_POLL_ADD;
     if (!(poll ? ready->events & (op->events | MR_TROUBLE) : events & op->events)) continue;
-    if (!mr_room(r)) return false;
+    if (!mr_room(r) || waits_for_buffer(r, op)) return false;
     uint32_t flags = 0;
     int res = mr_attempt(r, op, &flags);
     // A linked op that ran may have closed this fd or changed its list: the rest is reported again.
@@ -97,6 +107,7 @@ int mr_readiness_enter(struct mr_loop *loop, uint32_t submit, uint32_t min, int6
   mr_deliver_held(r);
   mr_submit(r, submit);
   if (min > loop->cq_mask + 1) min = loop->cq_mask + 1;
+  r->min = min;
   uint64_t deadline = timeout_ns < 0 || !min ? MR_NEVER : timeout_ns ? mr_now_ns() + (uint64_t)timeout_ns : 0;
   r->host_ready = false;
   r->stale = true;

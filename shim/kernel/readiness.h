@@ -135,6 +135,7 @@ struct mr_readiness {
   // the batch that is being served: what the CQ had no room for is served first next time
   uint32_t ready_at, ready_count;
   uint32_t events; // of the record that is being served
+  uint32_t min;    // completions that this enter is to bring
   // edge.c, limit.c
   int32_t hot, hot_last;     // the list of descriptors to be served without being reported again
   void *edges;               // null until something needs it
