@@ -14,7 +14,7 @@ const LF = 0x0a
 const RESP2 = '+-:$*'
 const RESP3 = `${RESP2}_#,(!=%~>|`
 
-const NUMBER = /^[+-]?(0|[1-9][0-9]*)$/
+const NUMBER = /^(\+?(0|[1-9][0-9]*)|-[1-9][0-9]*)$/ // no -0, as string2ll reads it
 const LINE_FORMS: Readonly<Record<string, RegExp>> = {
   '+': /^[^\r\n]*$/s,
   '-': /^[^\r\n]*$/s,
