@@ -169,9 +169,12 @@ export function transferring({ prove }: Contract): void {
       const [, peer] = rig.pair()
       await withFile(rig, pattern(64 * 1024), (fd, path) => {
         rig.machine().truncateFile(path, 5000)
-        const sent = rig.call({ op, fd: peer, a: fd, b: 32 * 1024, c: 0 })
-        // a mapping is zero up to the end of its page, and whoever has sent such zeros says that the file has ended
-        expect(op === CALL_SENDFILE ? [5000] : [5000, 0]).toContain(sent)
+        // how a send that meets the end is cut is Linux's business (tcp_sendmsg counts whole chunks), so that it is
+        // gone on with. A mapping is zero up to the end of its page, and whoever has sent such zeros says 0: the end.
+        let sent = 0
+        for (let r = 1; r > 0; sent += r) r = rig.call({ op, fd: peer, a: fd, b: 32 * 1024, c: sent })
+        if (op === CALL_SENDFILE) expect(sent).toBe(5000)
+        expect(sent).toBeLessThanOrEqual(5000)
         expect(rig.call({ op, fd: peer, a: fd, b: 4096, c: 8192 })).toBe(0)
         rig.machine().truncateFile(path, 0)
         expect(rig.call({ op, fd: peer, a: fd, b: 4096, c: 0 })).toBe(0)
