@@ -42,8 +42,8 @@ struct mr_op {
   uint32_t op_flags;
   uint32_t events; // poll bits it waits for
   uint8_t opcode, flags;
-  uint8_t state; // MR_OP_*
-  uint8_t multishot;
+  uint8_t state;     // MR_OP_*
+  uint8_t multishot; // 0: no; a receive also remembers here what it has met
 };
 
 _Static_assert(sizeof(struct mr_op) == 64, "one cache line, and little for an idle connection");

@@ -9,6 +9,7 @@
 
 #define ACCEPTS_PER_EVENT 64
 #define RECEIVES_PER_EVENT 8
+#define SCATTER_MAX 2 // buffers of one receive
 
 static bool would_block(void) { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
@@ -115,6 +116,61 @@ static int receive_selected(struct mr_readiness *r, const struct mr_op *op, uint
   return (int)n;
 }
 
+// What a multishot receive remembers in op->multishot, above the bit of ioprio that it came with
+#define LARGE 16   // the last receive filled its buffer
+#define LOOKED 32  // the kind of the socket is known
+#define STREAMS 64 // … and its bytes may be cut anywhere
+
+static bool has_stream(struct mr_op *op) {
+  if (!(op->multishot & LOOKED)) {
+    int type;
+    socklen_t bytes = sizeof type;
+    bool streams = getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM;
+    op->multishot |= streams ? LOOKED | STREAMS : LOOKED;
+  }
+  return op->multishot & STREAMS;
+}
+
+/**
+ * Whether one receive may fill several buffers: so the end of what is there shows as a short count, where a buffer that
+ * is just full would take a second system call to learn that nothing is left.
+ */
+static bool may_scatter(struct mr_op *op) {
+  return op->multishot & LARGE && !op->len && !op->op_flags && has_stream(op);
+}
+
+/** One receive into as many of the next buffers as are there and allowed, a CQE for each → as receive_selected. */
+static int receive_scattered(struct mr_readiness *r, struct mr_op *op, bool *filled) {
+  struct iovec parts[SCATTER_MAX];
+  uint16_t ids[SCATTER_MAX];
+  size_t count = 0, wanted = 0;
+  uint16_t head = r->buffer_head;
+  for (const struct mr_buf *buffer; count < SCATTER_MAX && (buffer = mr_next_buffer(r)); r->buffer_head++) {
+    if (!buffer->len || !mr_inside(r->loop, buffer->addr, buffer->len)) break;
+    ids[count] = buffer->id;
+    parts[count++] = (struct iovec){mr_pointer(buffer->addr), buffer->len};
+    wanted += buffer->len;
+  }
+  r->buffer_head = head;
+  if (!count) return mr_next_buffer(r) ? -EFAULT : mr_without_buffer(r, op);
+  struct msghdr header = {.msg_iov = parts, .msg_iovlen = count};
+  ssize_t n;
+  do n = recvmsg(op->fd, &header, MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if (n <= 0) return n == 0 ? 0 : would_block() ? MR_WAIT : -errno;
+  *filled = (size_t)n == wanted;
+  if ((size_t)n < parts[0].iov_len) op->multishot &= (uint8_t)~LARGE;
+  size_t left = (size_t)n;
+  for (size_t i = 0; left; i++) {
+    size_t part = left < parts[i].iov_len ? left : parts[i].iov_len;
+    r->buffer_head++;
+    mr_post(r, op->user_data, (int)part,
+            MR_CQE_FLAG_BUFFER | MR_CQE_FLAG_MORE | (uint32_t)ids[i] << MR_CQE_BUFFER_SHIFT);
+    left -= part;
+  }
+  return (int)n;
+}
+
 /**
  * A socket that has proved to be one is not tried at submission: the poller reports what is there, and the attempt is
  * a wasted call on most new connections. A strange fd is tried, so that a mistake is answered at once.
@@ -126,13 +182,20 @@ static int receive_multishot(struct mr_readiness *r, struct mr_op *op, uint32_t 
     return mr_next_buffer(r) ? MR_WAIT : -ENOBUFS;
   bool filled = true;
   for (int budget = RECEIVES_PER_EVENT; budget > 0 && filled && mr_room(r); budget--) {
-    int n = receive_selected(r, op, cqe_flags, &filled);
-    if (n <= 0) return n;
-    mr_post(r, op->user_data, n, *cqe_flags | MR_CQE_FLAG_MORE);
-    *cqe_flags = 0;
+    if (may_scatter(op)) {
+      int n = receive_scattered(r, op, &filled);
+      if (n <= 0) return n;
+    } else {
+      int n = receive_selected(r, op, cqe_flags, &filled);
+      if (n <= 0) return n;
+      mr_post(r, op->user_data, n, *cqe_flags | MR_CQE_FLAG_MORE);
+      *cqe_flags = 0;
+      if (filled) op->multishot |= LARGE;
+    }
     if (!mr_next_buffer(r)) break; // if there is more, the poller says so: then it is -ENOBUFS
   }
-  r->rest = filled ? MR_REST_PERHAPS : MR_REST_SHORT;
+  // a short message says nothing of the next one
+  r->rest = filled || (r->poller->edge && !has_stream(op)) ? MR_REST_PERHAPS : MR_REST_SHORT;
   return MR_WAIT;
 }
 

@@ -134,6 +134,20 @@ export function messaging({ prove }: Contract): void {
     }
   })
 
+  prove('a multishot RECV of datagrams that fill their buffers keeps them apart', (rig) => {
+    const { ours, peer } = sockets(rig)
+    rig.provideAll()
+    rig.receive(ours)
+    const text = (i: number): string => String.fromCharCode(97 + i).repeat(i % 3 === 2 ? 10 : rig.bufferBytes)
+    for (let i = 0; i < 6; i += 2) {
+      rig.send(peer, text(i))
+      rig.send(peer, text(i + 1))
+      const cqes = rig.wait(2)
+      expect(cqes.map((cqe) => rig.received(cqe).toString())).toEqual([text(i), text(i + 1)])
+      rig.provide(...cqes.map((cqe) => cqe.buffer!))
+    }
+  })
+
   prove('multishot: a datagram larger than its buffer is cut, and the next is whole', (rig) => {
     const { ours, peer } = sockets(rig)
     rig.provideAll()
