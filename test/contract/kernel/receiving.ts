@@ -57,6 +57,31 @@ export function receiving({ prove }: Contract): void {
     expect(rig.wait()[0]!.buffer).toBe(1)
   })
 
+  prove('messages of exactly a buffer, of several, and of less, again and again: every byte, in order', (rig) => {
+    const [ours, peer] = rig.pair()
+    rig.provideAll()
+    rig.receive(ours)
+    let sent = 0
+    let heard = 0
+    for (const parts of [1, 1, 2, 1, 3, 0.5, 1, 4, 1.5, 2, 2, 0.25, 1]) {
+      const bytes = Buffer.from(
+        Array.from({ length: rig.bufferBytes * parts }, (_, i) => ((sent + i) * 7 + parts) & 255),
+      )
+      rig.send(peer, bytes)
+      sent += bytes.length
+      const got: Buffer[] = []
+      while (heard < sent) {
+        for (const cqe of rig.wait()) {
+          expect(cqe).toMatchObject({ more: true })
+          got.push(rig.received(cqe))
+          heard += cqe.res
+          rig.provide(cqe.buffer!)
+        }
+      }
+      expect(Buffer.concat(got).equals(bytes)).toBe(true)
+    }
+  })
+
   prove('after a half-close the other half still sends', (rig) => {
     const [ours, peer] = rig.pair()
     rig.provideAll()
