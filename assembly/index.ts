@@ -54,6 +54,7 @@ export { leakReport } from './memory/leak'
 export { leakSample } from './memory/skb'
 export { channelsTouched, channelAt } from './channel/table'
 export {
+  endpointAdopt,
   endpointCreate,
   endpointFree,
   endpointListen,

@@ -105,16 +105,21 @@ function lookAgain(listener: usize): void {
 const SPARE: u32 = 512
 
 function admit(ep: usize, fd: i32): void {
-  const ch = load<u32>(ep, abi.ENDPOINT_DRAINING) ? <usize>0 : channelCreate(fd, ep, abi.STATE_OPEN)
-  if (!ch) {
+  if (load<u32>(ep, abi.ENDPOINT_DRAINING) || !adopt(ep, fd)) {
     count(ep + abi.ENDPOINT_REFUSED)
     call(abi.CALL_CLOSE, fd, 0, 0, 0, TAG_NONE)
-    return
   }
+}
+
+/** A channel of the endpoint for a connected socket, which it owns from now on; 0 when the channel table is full. */
+export function adopt(ep: usize, fd: i32): usize {
+  const ch = channelCreate(fd, ep, abi.STATE_OPEN)
+  if (!ch) return 0
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
   count(ep + abi.ENDPOINT_ACCEPTED)
   setFlags(ch, FLAG_RECV_WANTED)
   sessionOpen(ch)
   dirty(ch)
   opened(ch)
+  return ch
 }

@@ -8,11 +8,12 @@ import {
   channelEnd,
   channelsTouched,
   endpoint,
+  slotOf,
   state,
 } from '../channel/table'
 import { alloc, free } from '../memory/heap'
 import { TIMER_BYTES, TIMER_ENDPOINT, timerCancel, timerInit, timerStart } from '../timer/timers'
-import { acceptBegin, listenerOf } from './accept'
+import { acceptBegin, adopt, listenerOf } from './accept'
 
 let first: usize = 0
 
@@ -62,6 +63,15 @@ export function endpointListen(ep: usize, fd: i32): bool {
   store<u32>(ep, <u32>ch, abi.ENDPOINT_LISTENER)
   acceptBegin(ch)
   return true
+}
+
+/**
+ * Gives a connected socket to the endpoint, which owns it from now on; UP_OPEN follows. Returns the slot, or −1 when
+ * the channel table is full; then the socket stays the caller's.
+ */
+export function endpointAdopt(ep: usize, fd: i32): i32 {
+  const ch = adopt(ep, fd)
+  return ch ? <i32>slotOf(ch) : -1
 }
 
 /** Stops accepting; channels that are open stay. */
