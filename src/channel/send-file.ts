@@ -73,14 +73,15 @@ export function openFile(loop: Loop, file: string | number, options: SendFileOpt
   try {
     const at = loop.stage + STATX_AT
     check(loop.call(abi.CALL_FSTAT, fd, at), 'fstat', subject)
-    const { view } = loop
+    const { u32, view } = loop
     const mode = view.getUint16(at + abi.STATX_MODE, true) & abi.S_IFMT
     if (mode !== abi.S_IFREG) throw notAFile(mode, file, subject)
-    const size = Number(view.getBigUint64(at + abi.STATX_SIZE, true))
+    const word = (at + abi.STATX_SIZE) >>> 2
+    const size = (u32[word] as number) + (u32[word + 1] as number) * 2 ** 32
     const rest = size - offset
     if (rest < 0 || (length !== undefined && length > rest)) throw outOfRange(file, size, offset, length)
     const align = view.getUint32(at + abi.STATX_DIO_ALIGN, true)
-    return { fd, owned, offset, length: length ?? rest, how, key: identity(view, at), align, subject }
+    return { fd, owned, offset, length: length ?? rest, how, key: identity(u32, at), align, subject }
   } catch (error) {
     if (owned) loop.call(abi.CALL_CLOSE, fd)
     throw error
@@ -88,18 +89,32 @@ export function openFile(loop: Loop, file: string | number, options: SendFileOpt
 }
 
 /** Which file it is, and of which state: numbers of inodes are used again. */
-function identity(view: DataView, at: number): number {
+function identity(u32: Uint32Array, at: number): number {
   let hash = 0
-  for (const place of IDENTITY) hash = Math.imul(hash ^ view.getUint32(at + place, true), 0x9e3779b1)
+  for (const place of IDENTITY) hash = Math.imul(hash ^ (u32[(at + place) >>> 2] as number), 0x9e3779b1)
   return (hash ^ (hash >>> 15)) >>> 0
 }
 
 function open(loop: Loop, path: string): number {
-  const bytes = Buffer.from(`${path}\0`)
-  if (bytes.indexOf(0) !== bytes.length - 1) throw new InvalidArgumentError('path', 'free of null bytes', path)
-  if (bytes.length > PATH_MAX) throw systemError(-ENAMETOOLONG, 'open', { path })
-  loop.bytes.set(bytes, loop.stage)
+  if (path.includes('\0')) throw new InvalidArgumentError('path', 'free of null bytes', path)
+  if (!stageAscii(loop, path)) {
+    const bytes = Buffer.from(`${path}\0`)
+    if (bytes.length > PATH_MAX) throw systemError(-ENAMETOOLONG, 'open', { path })
+    loop.bytes.set(bytes, loop.stage)
+  }
   return check(loop.call(abi.CALL_OPEN, abi.AT_FDCWD, loop.stage, OPEN_FLAGS), 'open', { path })
+}
+
+/** Writes a path of ASCII, as most are, into the stage: without a buffer for each. False: it is another. */
+function stageAscii({ bytes, stage }: Loop, path: string): boolean {
+  if (path.length >= PATH_MAX) return false
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    if (code > 127) return false
+    bytes[stage + i] = code
+  }
+  bytes[stage + path.length] = 0
+  return true
 }
 
 function descriptor(fd: number): number {
@@ -128,43 +143,55 @@ function outOfRange(file: string | number, size: number, offset: number, length:
 
 interface Sending {
   readonly file: OpenFile
-  readonly resolve: (bytes: number) => void
-  readonly reject: (error: Error) => void
+  promise?: Promise<number>
+  resolve: (bytes: number) => void
+  reject: (error: Error) => void
 }
+
+const nothing = (): void => undefined
 
 /** The files in one channel's queue, oldest first, as the core has them. */
 export class Sendings {
   readonly #files: Sending[] = []
 
-  /** A file was queued. Its failure is also told to the handler: who does not look at the promise is not surprised. */
+  /** A file was queued. */
   add(file: OpenFile): Promise<number> {
-    const promise = new Promise<number>((resolve, reject) => this.#files.push({ file, resolve, reject }))
-    promise.catch(() => undefined)
-    return promise
+    const sending: Sending = { file, resolve: nothing, reject: nothing }
+    this.#files.push(sending)
+    sending.promise = new Promise<number>((resolve, reject) => {
+      sending.resolve = resolve
+      sending.reject = reject
+    })
+    return sending.promise
   }
 
   /** The socket has the oldest file, or `sent` bytes of it and no more: then the error is returned. */
   sent(sent: number, error: number): Error | undefined {
     const sending = this.#files.shift()
     if (sending === undefined) return undefined
-    const { file, resolve, reject } = sending
+    const { file } = sending
     if (error === 0) {
-      resolve(file.length)
+      sending.resolve(file.length)
       return undefined
     }
-    const failure = error === ERROR_FILE_TRUNCATED ? truncated(file, sent) : broken(-error, file, sent)
-    reject(failure)
-    return failure
+    return fail(sending, error === ERROR_FILE_TRUNCATED ? truncated(file, sent) : broken(-error, file, sent))
   }
 
   /** The channel is closed: what was not sent never is. */
   drop(cause: Error | undefined): void {
-    for (const { file, reject } of this.#files) {
-      const failure = broken(-abi.EPIPE, file, 0)
-      reject(cause === undefined ? failure : Object.assign(failure, { cause }))
+    for (const sending of this.#files) {
+      const failure = broken(-abi.EPIPE, sending.file, 0)
+      fail(sending, cause === undefined ? failure : Object.assign(failure, { cause }))
     }
     this.#files.length = 0
   }
+}
+
+/** A failure is also told to the handler: who does not look at the promise is not surprised. */
+function fail({ promise, reject }: Sending, failure: Error): Error {
+  promise?.catch(nothing)
+  reject(failure)
+  return failure
 }
 
 function broken(errno: number, file: OpenFile, sent: number): Error {

@@ -196,13 +196,16 @@ export class Loop {
   /** Executes one immediate call now, for cold paths: results are ≥ 0 or −errno. */
   call(op: number, fd: number, a = 0, b = 0, c = 0): number {
     const at = this.stage + STAGE_BYTES - abi.CALL_BYTES
-    this.view.setUint32(at + abi.CALL_OP, op, true)
-    this.view.setInt32(at + abi.CALL_FD, fd, true)
-    this.view.setUint32(at + abi.CALL_A, a, true)
-    this.view.setUint32(at + abi.CALL_B, b, true)
-    this.view.setBigInt64(at + abi.CALL_C, BigInt(c), true)
+    const { u32 } = this
+    const i = at >>> 2
+    u32[i + (abi.CALL_OP >> 2)] = op
+    u32[i + (abi.CALL_FD >> 2)] = fd
+    u32[i + (abi.CALL_A >> 2)] = a
+    u32[i + (abi.CALL_B >> 2)] = b
+    u32[i + (abi.CALL_C >> 2)] = c // the lower half; a BigInt would be an object per call
+    u32[i + (abi.CALL_C >> 2) + 1] = Math.floor(c / 2 ** 32)
     const result = this.native.call(this.#handle, at, 1)
-    return result < 0 ? result : this.view.getInt32(at + abi.CALL_RESULT, true)
+    return result < 0 ? result : (u32[i + (abi.CALL_RESULT >> 2)] as number) | 0
   }
 
   /** Counters of the loop. */
