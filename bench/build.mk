@@ -5,7 +5,7 @@ PEER_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wconversion
 BUN := $(PEERS)/node_modules/.package-lock.json
 
 JARS := /usr/share/java
-NETTY := $(JARS)/netty-buffer.jar:$(JARS)/netty-common.jar:$(JARS)/netty-transport.jar:$(JARS)/netty-resolver.jar
+NETTY := $(JARS)/netty-buffer.jar:$(JARS)/netty-common.jar:$(JARS)/netty-transport.jar:$(JARS)/netty-resolver.jar:$(JARS)/netty-codec.jar
 
 $(PEERS)/build/%: $(PEERS)/%.c $(PEERS)/bench.h $(PEERS)/cpu.h
 	@mkdir -p $(@D)
@@ -18,24 +18,27 @@ $(BUN): $(PEERS)/package.json
 	$(Q)npm install --prefix $(PEERS) --loglevel=error >/dev/null || echo '  peers from npm could not be installed; their rows will say so'
 
 # Likewise: it takes a JDK and Debian's Netty, which bench-tools installs where it may.
-$(PEERS)/build/EchoNetty.class: $(PEERS)/EchoNetty.java | bench-tools
+$(PEERS)/build/%.class: $(PEERS)/%.java | bench-tools
 	@mkdir -p $(@D)
 	$(call say,JAVAC,$@)
 	$(Q)javac -Xlint:all -cp $(NETTY) -d $(@D) $< || echo '  Netty could not be compiled; its rows will say so'
 
-.PHONY: bench-peers bench-tools bench-models bench-transfer bench-options figures
-bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class
+.PHONY: bench-peers bench-tools bench-framed bench-models bench-transfer bench-options figures
+bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class $(PEERS)/build/FramedNetty.class
 
 bench-tools:
 	@.ci/peers bench || true
 
-bench: bench-core bench-echo bench-kv bench-proxy bench-memory bench-models bench-transfer ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
+bench: bench-core bench-echo bench-framed bench-kv bench-proxy bench-memory bench-models bench-transfer ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
 
 bench-core: build bench-peers ## The core in one process: decoders, rings, timers, against JavaScript, npm and C
 	$(Q)taskset -c 0 $(NODE) --expose-gc bench/micro/core.mjs
 
 bench-echo: build bench-peers ## Echo servers on io_uring and epoll: node:net, C, Bun, Netty
 	$(Q)$(NODE) bench/macro/echo.mjs
+
+bench-framed: build bench-peers ## Frames through a JavaScript handler: node:net with a framer, Netty, Bun, C
+	$(Q)$(NODE) bench/macro/framed.mjs
 
 bench-kv: build bench-peers ## kv against redis-server
 	$(Q)$(NODE) bench/macro/kv.mjs

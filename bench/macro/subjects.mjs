@@ -8,7 +8,7 @@ import { freePort, startServer, stopServer, which } from './process.mjs'
 const PEERS = join(ROOT, 'bench/peers')
 const CLI = join(ROOT, 'dist/src/cli/main.js')
 const JAVA = '/usr/share/java'
-const NETTY = ['buffer', 'common', 'transport', 'resolver'].map((part) => join(JAVA, `netty-${part}.jar`))
+const NETTY = ['buffer', 'common', 'transport', 'resolver', 'codec'].map((part) => join(JAVA, `netty-${part}.jar`))
 const KERNEL_NAMES = { uring: 'io_uring', 'uring-mapped': 'io_uring, mapped' }
 const BUN = [`bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}`, 'bun-linux-x64-baseline']
 
@@ -21,6 +21,7 @@ export const NOT_WORSE = 0.95
 
 export const LOAD = join(PEERS, 'build/load')
 export const IDLE = join(PEERS, 'build/idle')
+export const POUR = join(PEERS, 'build/pour')
 export const FETCH = join(PEERS, 'build/fetch')
 
 function bun() {
@@ -64,11 +65,34 @@ export const echoBun = {
 }
 
 export const echoUring = { name: 'C io_uring', command: (port) => [join(PEERS, 'build/echo-uring'), port] }
-export const echoNetty = {
-  name: 'Netty NIO',
-  ...(NETTY.every(existsSync) && which('java') && existsSync(join(PEERS, 'build/EchoNetty.class'))
-    ? { command: (port) => [which('java'), '-cp', [join(PEERS, 'build'), ...NETTY].join(delimiter), 'EchoNetty', port] }
-    : { missing: 'apt-get install default-jdk-headless libnetty-java' }),
+export const echoNetty = netty('EchoNetty')
+
+function netty(program) {
+  const name = 'Netty NIO'
+  const jars = [join(PEERS, 'build'), ...NETTY].join(delimiter)
+  if (NETTY.every(existsSync) && which('java') && existsSync(join(PEERS, `build/${program}.class`))) {
+    return { name, command: (port) => [which('java'), '-cp', jars, program, port] }
+  }
+  return { name, missing: 'apt-get install default-jdk-headless libnetty-java' }
+}
+
+// Frames through a handler: `what` is echo, of length-prefixed messages, or lines, which are counted.
+
+export function framedMillrace(what) {
+  return { name: 'millrace', command: (port) => [process.execPath, join(PEERS, 'framed-millrace.mjs'), port, what] }
+}
+
+export function framedNet(what) {
+  const name = what === 'lines' ? 'node:net, split2' : 'node:net, framer'
+  return { name, command: (port) => [process.execPath, join(PEERS, 'framed-net.mjs'), port, what] }
+}
+
+export const framedNetty = netty('FramedNetty')
+export const framedBun = {
+  name: 'Bun.listen, framer',
+  ...(bun() === undefined
+    ? { missing: 'npm install --prefix bench/peers' }
+    : { command: (port) => [bun(), join(PEERS, 'framed-bun.mjs'), port] }),
 }
 
 /** Of the lab: one process or thread for each connection, blocked in read. */

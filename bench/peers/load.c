@@ -1,7 +1,8 @@
 // A closed-loop load generator for echo servers: every connection sends DEPTH messages of SIZE bytes, waits until
 // exactly those bytes are back, and sends the next. Prints one JSON object: requests, requests per second, latency of a
 // batch and, given the server's pid, the CPU time that all its threads and children used in the same window. Usage:
-// load PORT CONNECTIONS SIZE DEPTH MILLISECONDS [PID]
+// load PORT CONNECTIONS SIZE DEPTH MILLISECONDS [PID [length4]]
+// With length4 each message begins with the length of its rest, 4 bytes big-endian.
 #include "bench.h"
 #include "cpu.h"
 
@@ -143,16 +144,17 @@ static void finish(void) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 6 && count != 7) {
-    fprintf(stderr, "usage: %s PORT CONNECTIONS SIZE DEPTH MILLISECONDS [PID]\n", arguments[0]);
+  int framed = count == 8 && strcmp(arguments[7], "length4") == 0;
+  if (count != 6 && count != 7 && !framed) {
+    fprintf(stderr, "usage: %s PORT CONNECTIONS SIZE DEPTH MILLISECONDS [PID [length4]]\n", arguments[0]);
     return 2;
   }
   long port = number(arguments[1], "PORT", 1, 65535);
   connection_count = number(arguments[2], "CONNECTIONS", 1, 100000);
-  long size = number(arguments[3], "SIZE", 1, 1 << 24);
+  long size = number(arguments[3], "SIZE", framed ? 4 : 1, 1 << 24);
   depth = number(arguments[4], "DEPTH", 1, 4096);
   uint64_t window_ns = (uint64_t)number(arguments[5], "MILLISECONDS", 1, 3600000) * 1000000u;
-  long pid = count == 7 ? number(arguments[6], "PID", 1, 1L << 30) : 0;
+  long pid = count >= 7 ? number(arguments[6], "PID", 1, 1L << 30) : 0;
 
   raise_file_limit();
   batch_bytes = (size_t)size * (size_t)depth;
@@ -161,6 +163,10 @@ int main(int count, char **arguments) {
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (batch == NULL || connections == NULL || epoll_fd < 0) die("setup");
   for (size_t i = 0; i < batch_bytes; i++) batch[i] = (char)('!' + (i * 7 + i / 64) % 90);
+  for (size_t at = 0; framed && at < batch_bytes; at += (size_t)size) {
+    uint32_t rest = htonl((uint32_t)size - 4);
+    memcpy(batch + at, &rest, sizeof rest);
+  }
   connect_all(port);
 
   for (long i = 0; i < connection_count; i++) send_batch(i);
