@@ -23,7 +23,7 @@ $(PEERS)/build/%.class: $(PEERS)/%.java | bench-tools
 	$(call say,JAVAC,$@)
 	$(Q)javac -Xlint:all -cp $(NETTY) -d $(@D) $< || echo '  Netty could not be compiled; its rows will say so'
 
-.PHONY: bench-peers bench-tools bench-framed bench-models bench-transfer bench-options figures
+.PHONY: bench-peers bench-tools bench-framed bench-models connections bench-transfer bench-options figures
 bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class $(PEERS)/build/FramedNetty.class
 
 bench-tools:
@@ -56,6 +56,9 @@ bench-models: build bench-peers ## Cost of a request by I/O model, while silent 
 bench-transfer: build bench-peers ## Files into sockets by every strategy, against C, nginx and a Node stream
 	$(Q)$(NODE) bench/macro/transfer.mjs
 	$(Q)$(NODE) bench/charts/transfer.mjs
+
+connections: build bench-peers ## N (15000) mostly idle connections: memory, kernel memory, and echo beside them
+	$(Q)N=$(N) $(NODE) bench/macro/connections.mjs
 
 bench-options: build bench-peers ## What io_uring leaves open: buffers, sends, waits, rings, each against the loop as it is
 	$(Q)$(NODE) bench/macro/options.mjs

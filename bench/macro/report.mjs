@@ -96,7 +96,8 @@ export function publish(name, rows, how = 'subject on one core, load on the othe
 
   console.log(`\n${name}: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`)
   console.log(`millrace's own choice of kernel: ${machine.defaultKernel}`)
-  console.log(`${how}; medians of ${ROUNDS} alternating rounds; ratio > 1: better`)
+  const rounds = facts.rounds === 1 ? 'one round' : `medians of ${ROUNDS} alternating rounds`
+  console.log(`${how}; ${rounds}; ratio > 1: better`)
   if (machine.busyBefore > BUSY_TOLERATED) {
     console.log(
       `others used ${Math.round(machine.busyBefore * 100)} % of the machine just before: do not quote these figures`,
