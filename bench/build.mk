@@ -23,13 +23,13 @@ $(PEERS)/build/%.class: $(PEERS)/%.java | bench-tools
 	$(call say,JAVAC,$@)
 	$(Q)javac -Xlint:all -cp $(NETTY) -d $(@D) $< || echo '  Netty could not be compiled; its rows will say so'
 
-.PHONY: bench-peers bench-tools bench-framed bench-models connections bench-transfer bench-options figures
+.PHONY: bench-peers bench-tools bench-framed bench-embedded bench-models connections bench-transfer bench-options figures
 bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class $(PEERS)/build/FramedNetty.class
 
 bench-tools:
 	@.ci/peers bench || true
 
-bench: bench-core bench-echo bench-framed bench-kv bench-proxy bench-memory bench-models bench-transfer ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
+bench: bench-core bench-echo bench-framed bench-embedded bench-kv bench-proxy bench-memory bench-models bench-transfer ## Run all benchmarks; ROUNDS=5, EFFORT=1 (time per measurement)
 
 bench-core: build bench-peers ## The core in one process: decoders, rings, timers, against JavaScript, npm and C
 	$(Q)taskset -c 0 $(NODE) --expose-gc bench/micro/core.mjs
@@ -39,6 +39,9 @@ bench-echo: build bench-peers ## Echo servers on io_uring and epoll: node:net, C
 
 bench-framed: build bench-peers ## Frames through a JavaScript handler: node:net with a framer, Netty, Bun, C
 	$(Q)$(NODE) bench/macro/framed.mjs
+
+bench-embedded: build bench-peers ## Latency of node:http in a process whose loop is at full load
+	$(Q)$(NODE) bench/macro/embedded.mjs
 
 bench-kv: build bench-peers ## kv against redis-server
 	$(Q)$(NODE) bench/macro/kv.mjs

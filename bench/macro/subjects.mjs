@@ -95,6 +95,14 @@ export const framedBun = {
     : { command: (port) => [bun(), join(PEERS, 'framed-bun.mjs'), port] }),
 }
 
+export const WRK = which('wrk')
+
+/** node:http and an echo, on the next port, in one process. */
+export function embedded(echo) {
+  const name = echo === 'net' ? 'node:net' : 'millrace'
+  return { name, command: (port) => [process.execPath, join(PEERS, 'embedded.mjs'), port, echo] }
+}
+
 /** Of the lab: one process or thread for each connection, blocked in read. */
 export function blockingEcho(unit) {
   const program = join(PEERS, 'build/echo-blocking')
