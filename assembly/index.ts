@@ -63,6 +63,7 @@ export {
   endpointAbort,
 } from './turn/endpoints'
 export { timeouts } from './turn/idle'
+export { endpointConnect } from './service/host-connect'
 export { ringBuild, ringFree } from './ring/build'
 export { ringLookup } from './ring/lookup'
 export {

@@ -24,9 +24,17 @@ import {
 import { siteSet } from '../memory/sites'
 import { echoFrames } from '../service/echo'
 import { hostEnd, hostFrames, hostNeed, hostRelease, hostTake } from '../service/host'
+import { hostConnectBegin, hostConnectRelease, hostConnected } from '../service/host-connect'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
 import { clientClosing, clientFrames } from '../service/proxy/client'
-import { upstreamClosing, upstreamEnd, upstreamFrames, upstreamNeed, upstreamScan } from '../service/proxy/upstream'
+import {
+  upstreamClosing,
+  upstreamConnected,
+  upstreamEnd,
+  upstreamFrames,
+  upstreamNeed,
+  upstreamScan,
+} from '../service/proxy/upstream'
 import { upcall } from '../service/upcall'
 
 const LF: u32 = 10
@@ -152,7 +160,21 @@ export function closing(ch: usize): void {
 
 /** The channel is gone. */
 export function closed(ch: usize): void {
-  if (service(ch) == abi.SERVICE_HOST) upcall(abi.UP_CLOSE, ch, 0, 0, 0)
+  if (service(ch) != abi.SERVICE_HOST) return
+  hostConnectRelease(ch)
+  upcall(abi.UP_CLOSE, ch, 0, 0, 0)
+}
+
+/** The flush comes by a channel that is opening: there is room for its connect. */
+export function opening(ch: usize): void {
+  assert(service(ch) == abi.SERVICE_HOST)
+  hostConnectBegin(ch)
+}
+
+/** A connect has completed. */
+export function connected(ch: usize, result: i32): void {
+  if (service(ch) == abi.SERVICE_UPSTREAM) upstreamConnected(ch, result)
+  else hostConnected(ch, result)
 }
 
 /** The channel has just been accepted. */

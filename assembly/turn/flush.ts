@@ -46,7 +46,7 @@ import { countBy } from '../memory/counter'
 import { wheelHas } from '../timer/wheel'
 import { receiveHow } from '../uring/buffers'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
-import { closed, closing } from './dispatch'
+import { closed, closing, opening } from './dispatch'
 import { inboundRelease, inboundRoom, inboundTail, partialBytes } from './inbound'
 import { acceptAgain, acceptEnd, acceptsSingly, listenerOf } from './accept'
 import { idleBegin, idleEnd, idleSending } from './idle'
@@ -77,6 +77,10 @@ export function flushAll(): bool {
 
 function flush(ch: usize): bool {
   if (state(ch) == abi.STATE_CLOSING) return close(ch)
+  if (state(ch) == abi.STATE_OPENING) {
+    opening(ch)
+    return true
+  }
   if (flags(ch) & FLAG_TIMES_SET) idleBegin(ch)
   arm(ch, false)
   if (flags(ch) & FLAG_TRAIN) {

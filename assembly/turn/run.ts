@@ -37,7 +37,7 @@ import { memoryTick } from '../memory/remote'
 import { siteSet } from '../memory/sites'
 import { SITE_TICK } from '../memory/abi'
 import { skbLive } from '../memory/skb'
-import { TAG_SOCKET, upstreamConnected, upstreamSocket } from '../service/proxy/upstream'
+import { TAG_SOCKET, upstreamSocket } from '../service/proxy/upstream'
 import { storesFlush } from '../service/stores'
 import { upcallCount, upcallFile, upcallSlack } from '../service/upcall'
 import { timersNext } from '../timer/timers'
@@ -48,7 +48,7 @@ import { hostReady, hostWatch } from '../uring/host'
 import { call, callRoom, callsDone, hurried, sqRoom, submissionPublish } from '../uring/submission'
 import { accepted } from './accept'
 import { crowdTell } from './crowd'
-import { drained, failed } from './dispatch'
+import { connected, drained, failed } from './dispatch'
 import { flushAll } from './flush'
 import { received, receivedEnd, receivedSized, resume } from './inbound'
 import { idleSent } from './idle'
@@ -171,7 +171,7 @@ function complete(data: u64, result: i32, cqeFlags: u32): void {
     case abi.KIND_CONNECT:
       clearFlags(ch, FLAG_CONNECTING)
       dirty(ch)
-      upstreamConnected(ch, result)
+      connected(ch, result)
       break
   }
 }

@@ -47,6 +47,8 @@ export class Channel {
   #sendings: Sendings | undefined
   /** Why the connection failed. */
   #failure: Error | undefined
+  /** Whether it keeps the process alive by itself. */
+  #refed = false
 
   /** @internal */
   constructor(loop: Loop, slot: number, generation: number, deliverer: Deliverer) {
@@ -109,6 +111,7 @@ export class Channel {
   /** @internal The channel is closed. */
   closed(): void {
     this.#done = true
+    this.unref()
     this.#held?.drop()
     this.#held = undefined
     this.#sendings?.drop(this.#failure)
@@ -242,6 +245,24 @@ export class Channel {
     this.#loop.schedule.soon(() => {
       if (!this.#paused && !this.#done) this.#deliver()
     })
+  }
+
+  /** Keeps the process alive until it has closed, as what `connect` gives does. A server holds its own channels. */
+  ref(): this {
+    if (!this.#refed && this.#loop.core.find(this.#slot, this.#generation) !== 0) {
+      this.#refed = true
+      this.#loop.ref()
+    }
+    return this
+  }
+
+  /** Lets the process end, as far as this channel is concerned. */
+  unref(): this {
+    if (this.#refed) {
+      this.#refed = false
+      this.#loop.unref()
+    }
+    return this
   }
 
   /** Bytes queued and not yet sent, those of files not counted. */

@@ -58,6 +58,7 @@ export interface Runtime extends RingExports {
   timeouts(slot: number, generation: number, readMs: number, writeMs: number, allMs: number): number
   answer(slot: number, generation: number, request: number, at: number, length: number, close: number): void
   endpointCreate(service: number, target: number, high: number, low: number, limit: number): number
+  endpointConnect(endpoint: number, fd: number, address: number, length: number, timeoutMs: number): number
   endpointAdopt(endpoint: number, fd: number): number
   endpointFree(endpoint: number): void
   endpointListen(endpoint: number, fd: number): number

@@ -129,7 +129,7 @@ export class HandlerBridge<M> implements EndpointHandler, Deliverer {
     // a connection of which the handler has heard nothing yet costs no object
     if (kind === abi.UP_OPEN && handler.open === undefined) return
     if (kind === abi.UP_CLOSE && handler.close === undefined && this.#channels[slot] === undefined) return
-    const channel = this.#channels[slot] ?? this.#create(slot, generation)
+    const channel = this.channel(slot, generation)
     switch (kind) {
       case abi.UP_FRAMES:
         this.#frames(channel, at >>> 2, (at + length * RECORD_BYTES) >>> 2)
@@ -187,6 +187,11 @@ export class HandlerBridge<M> implements EndpointHandler, Deliverer {
     } finally {
       if (isFatal(number)) channel.receivedEnd()
     }
+  }
+
+  /** The channel of a slot, made where it is not there yet. */
+  channel(slot: number, generation: number): Channel {
+    return this.#channels[slot] ?? this.#create(slot, generation)
   }
 
   #create(slot: number, generation: number): Channel {

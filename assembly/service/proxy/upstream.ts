@@ -4,7 +4,6 @@
 
 import * as abi from '../../abi'
 import {
-  FLAG_CONNECTING,
   FLAG_RECV_WANTED,
   FLAG_SENDING,
   channelAbort,
@@ -18,10 +17,10 @@ import { replyRaw } from '../../codec/reply'
 import { replyBegin, replyNeed, replyProtocol, replyScan } from '../../codec/resp-reply'
 import { queueAppend, queueAppendBlock, queueBytes, queueLost } from '../../memory/queue'
 import { SKB_BLOCK, skbData, skbTail } from '../../memory/skb'
-import { channelData } from '../../channel/user-data'
 import { count } from '../../memory/counter'
 import { timerArm, timerCancel, timerHas } from '../../timer/timers'
-import { call, hostAddress, hurry, sqRoom, sqe } from '../../uring/submission'
+import { CONNECT_SQES, connectSubmit } from '../../uring/connect'
+import { call, hurry, sqRoom } from '../../uring/submission'
 import { upcallEndpoint } from '../upcall'
 import { failReply } from './failure'
 import { FAIL_CLOSED, FAIL_MALFORMED, FAIL_MEMORY, FAIL_STRAY, FAIL_TIMEOUT } from './server-error'
@@ -45,9 +44,6 @@ export const TAG_SOCKET: u32 = 2 << 24
 
 const BACKOFF_FIRST_NS: u64 = 50_000_000
 const BACKOFF_MAX_NS: u64 = 5_000_000_000
-const NS_PER_S: u64 = 1_000_000_000
-/** SQEs of a connect. */
-const CONNECT_SQES: u32 = 2
 /** Replies of this size that lie in a block of their own change hands instead of being copied. */
 const BY_REFERENCE: u32 = 4096
 
@@ -91,7 +87,6 @@ export function upstreamSocket(number: u32, fd: i32): void {
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
   store<u32>(ch, <u32>server, abi.CHANNEL_OWNER)
   connect(server, ch)
-  setFlags(ch, FLAG_CONNECTING)
   store<u32>(server, <u32>ch, pool.SERVER_CHANNEL)
   store<u32>(server, pool.UPSTREAM_CONNECTING, pool.SERVER_STATE)
   store<u64>(server, 0, pool.SERVER_QUEUED)
@@ -100,18 +95,10 @@ export function upstreamSocket(number: u32, fd: i32): void {
   if (load<u32>(server, pool.SERVER_RESP3)) sayHello(server, ch)
 }
 
-/** A connect, and behind it the timeout that cancels it: a chain, so both or none. */
 function connect(server: usize, ch: usize): void {
   const timeout = load<u64>(<usize>load<u32>(server, pool.SERVER_PROXY), pool.PROXY_CONNECT_NS)
-  store<u64>(server, timeout / NS_PER_S, pool.SERVER_TIMESPEC)
-  store<u64>(server, timeout % NS_PER_S, pool.SERVER_TIMESPEC + 8)
-  const s = sqe(abi.OP_CONNECT, load<i32>(ch, abi.CHANNEL_FD), channelData(ch, abi.KIND_CONNECT))
-  store<u8>(s, abi.SQE_FLAG_IO_LINK, abi.SQE_FLAGS)
-  store<u64>(s, hostAddress(server + pool.SERVER_ADDRESS), abi.SQE_ADDR)
-  store<u64>(s, load<u32>(server, pool.SERVER_ADDRESS_LENGTH), abi.SQE_OFF)
-  const t = sqe(abi.OP_LINK_TIMEOUT, -1, channelData(ch, abi.KIND_TIMEOUT))
-  store<u64>(t, hostAddress(server + pool.SERVER_TIMESPEC), abi.SQE_ADDR)
-  store<u32>(t, 1, abi.SQE_LEN)
+  const length = load<u32>(server, pool.SERVER_ADDRESS_LENGTH)
+  connectSubmit(ch, server + pool.SERVER_ADDRESS, length, server + pool.SERVER_TIMESPEC, timeout)
 }
 
 /** RESP3 begins with HELLO 3, whose reply nobody waits for; a server that refuses it goes on in RESP2. */
