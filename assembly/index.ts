@@ -61,6 +61,7 @@ export {
   endpointStop,
   endpointDrain,
   endpointAbort,
+  endpointAllow,
 } from './turn/endpoints'
 export { timeouts } from './turn/idle'
 export { endpointConnect } from './service/host-connect'

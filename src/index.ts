@@ -49,4 +49,15 @@ export { type Feature, features } from './kernel/features.ts'
 export { type KernelModel, kernelLimits } from './kernel/models.ts'
 export { type ConnectOptions, connect } from './reactor/connect.ts'
 export { RwLock, type RwLockOptions, type RwLockPreference } from './loop/rw-lock.ts'
+export type { HandlerContext } from './reactor/handler-module.ts'
 export { type ListenOptions, listen, type Server, type ServerStats } from './reactor/listen.ts'
+export type {
+  BossReactor,
+  Reactor,
+  ReuseportReactor,
+  ThreadListenOptions,
+  ThreadServer,
+  ThreadServerStats,
+  ThreadStats,
+  WorkerExit,
+} from './reactor/threads.ts'

@@ -20,8 +20,10 @@ import { nodeArm, nodeCancel } from '../timer/timers'
 import { NODE_LINK, wheelHas } from '../timer/wheel'
 import { call } from '../uring/submission'
 import { TAG_NONE } from '../channel/outbound'
+import { SERVICE_BOSS, UP_ACCEPTED } from './abi'
 import { opened } from './dispatch'
 import { sessionOpen } from '../service/session'
+import { upcallEndpoint } from '../service/upcall'
 
 const RETRY_NS: u64 = 100_000_000
 /** More than one `enter` brings of a multishot accept. */
@@ -105,10 +107,19 @@ function lookAgain(listener: usize): void {
 const SPARE: u32 = 512
 
 function admit(ep: usize, fd: i32): void {
+  if (load<u32>(ep, abi.ENDPOINT_SERVICE) == SERVICE_BOSS) return report(ep, fd)
   if (load<u32>(ep, abi.ENDPOINT_DRAINING) || !adopt(ep, fd)) {
     count(ep + abi.ENDPOINT_REFUSED)
     call(abi.CALL_CLOSE, fd, 0, 0, 0, TAG_NONE)
   }
+}
+
+/** A boss's connection belongs to the host, which raises the limit again when it has closed. */
+function report(ep: usize, fd: i32): void {
+  const limit = load<u32>(ep, abi.ENDPOINT_LIMIT)
+  store<u32>(ep, limit ? limit - 1 : 0, abi.ENDPOINT_LIMIT)
+  count(ep + abi.ENDPOINT_ACCEPTED)
+  upcallEndpoint(UP_ACCEPTED, ep, <usize>fd, 0, 0)
 }
 
 /** A channel of the endpoint for a connected socket, which it owns from now on; 0 when the channel table is full. */

@@ -13,7 +13,7 @@ import {
 } from '../channel/table'
 import { alloc, free } from '../memory/heap'
 import { TIMER_BYTES, TIMER_ENDPOINT, timerCancel, timerInit, timerStart } from '../timer/timers'
-import { acceptBegin, adopt, listenerOf } from './accept'
+import { acceptAgain, acceptBegin, adopt, listenerOf } from './accept'
 
 let first: usize = 0
 
@@ -72,6 +72,12 @@ export function endpointListen(ep: usize, fd: i32): bool {
 export function endpointAdopt(ep: usize, fd: i32): i32 {
   const ch = adopt(ep, fd)
   return ch ? <i32>slotOf(ch) : -1
+}
+
+/** A boss's host takes so many connections more. */
+export function endpointAllow(ep: usize, more: u32): void {
+  store<u32>(ep, load<u32>(ep, abi.ENDPOINT_LIMIT) + more, abi.ENDPOINT_LIMIT)
+  acceptAgain(ep)
 }
 
 /** Stops accepting; channels that are open stay. */

@@ -76,6 +76,8 @@ export class Loop {
   /** Where short texts and addresses are written for the core. */
   readonly stage: number
   readonly wait: Wait
+  /** Slots of the channel table. */
+  readonly slots: number
   readonly #control: number
   readonly #handle: number
   readonly #upcalls: number
@@ -93,6 +95,7 @@ export class Loop {
     const { bufferMode = 'incremental' } = options
     const { slabBytes = 512 * 1024 * 1024, heapBytes = 512 * 1024 * 1024 } = options
     const { host } = options
+    this.slots = channels
     this.schedule = host ?? NODE_SCHEDULE
     const own = 16 * 1024 * 1024 + (host?.memoryBytes ?? 0)
     const fixed = channels * abi.CHANNEL_BYTES + buffers * bufferBytes + own
@@ -206,6 +209,11 @@ export class Loop {
     u32[i + (abi.CALL_C >> 2) + 1] = Math.floor(c / 2 ** 32)
     const result = this.native.call(this.#handle, at, 1)
     return result < 0 ? result : (u32[i + (abi.CALL_RESULT >> 2)] as number) | 0
+  }
+
+  /** Where the control block lies, for another thread that looks into this memory. */
+  get control(): number {
+    return this.#control
   }
 
   /** Counters of the loop. */

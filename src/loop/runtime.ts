@@ -65,6 +65,7 @@ export interface Runtime extends RingExports {
   endpointStop(endpoint: number): void
   endpointDrain(endpoint: number, ms: number): void
   endpointAbort(endpoint: number): void
+  endpointAllow(endpoint: number, more: number): void
   channelsTouched(): number
   channelAt(slot: number): number
   heapUsed(): number

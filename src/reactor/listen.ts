@@ -8,8 +8,11 @@ import type { Codec } from '../core/codec/codec.ts'
 import { raw } from '../core/codec/raw.ts'
 import { isFatal } from '../core/errors.ts'
 import { Frame } from '../core/frame.ts'
+import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
+import { importHandler } from './handler-module.ts'
 import { Listener } from './listener.ts'
+import { listenThreads, type Reactor, type ThreadListenOptions, type ThreadServer } from './threads.ts'
 
 export interface ListenOptions<M = undefined> {
   /** 0: any free port. */
@@ -44,34 +47,69 @@ export interface ServerStats {
 }
 
 /** Starts a server on the thread's loop. A `maxChannels` beyond what the kernel can hold is lowered, with a warning. */
-export async function listen<M = undefined>(options: ListenOptions<M>): Promise<Server> {
-  return listenOn(threadLoop(options.kernel), options)
+export function listen<M = undefined>(options: ListenOptions<M>): Promise<Server>
+/** Starts a server whose handler is a module, which other threads can run too: `reactor` says which do what. */
+export function listen(options: ThreadListenOptions & { readonly reactor: Reactor }): Promise<ThreadServer>
+export function listen(options: ThreadListenOptions & { readonly reactor?: 'single' }): Promise<Server>
+export async function listen<M>(options: ListenOptions<M> | ThreadListenOptions): Promise<Server | ThreadServer> {
+  const reactor = ('reactor' in options && options.reactor) || 'single'
+  if (options.handler instanceof URL) {
+    const rest = options as ThreadListenOptions
+    if (reactor !== 'single') return listenThreads(rest, reactor)
+    const { handler, codec = rest.codec } = await importHandler(rest.handler.href, { thread: 0, threads: 1 })
+    return listenOn(threadLoop(rest.kernel), { ...rest, handler, ...(codec && { codec }) })
+  }
+  if (reactor !== 'single') {
+    throw new InvalidArgumentError('handler', 'the URL of a module where other threads run it', options.handler)
+  }
+  return listenOn(threadLoop(options.kernel), options as ListenOptions<M>)
 }
 
 /** Starts a server on a loop. */
 export async function listenOn<M = undefined>(loop: Loop, options: ListenOptions<M>): Promise<Server> {
-  const { port, host = '127.0.0.1', handler } = options
+  return new Server(await openListener(loop, options))
+}
+
+/** @internal What a thread that is one of several does differently. */
+export interface ListenDifferences<M> {
+  readonly reusePort?: boolean
+  /** Somebody else listens there, and hands connections on. */
+  readonly adopting?: Listener['address']
+  /** Stands between the core and the handler. */
+  readonly bridge?: (loop: Loop, handler: Handler<M>, codec: Codec<M>) => EndpointHandler
+}
+
+/** @internal Starts what a server consists of. */
+export async function openListener<M = undefined>(
+  loop: Loop,
+  options: ListenOptions<M>,
+  differences: ListenDifferences<M | undefined> = {},
+): Promise<Listener> {
+  const { port, host = '127.0.0.1' } = options
+  const handler = options.handler as Handler<M | undefined>
   const codec: Codec<M | undefined> = options.codec ?? raw()
   const high = options.highWaterMark ?? 65536
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
-  const listener = await Listener.open(
-    loop,
-    { host, port },
-    {
-      service: abi.SERVICE_HOST,
-      high,
-      low,
-      limit,
-      handler: new HandlerBridge(loop, handler as Handler<M | undefined>, codec),
-    },
-    (endpoint) => writeCodec(loop, endpoint, codec),
-  )
+  const { reusePort = false, adopting, bridge } = differences
+  const endpoint = {
+    service: abi.SERVICE_HOST,
+    high,
+    low,
+    limit,
+    handler: bridge?.(loop, handler, codec) ?? new HandlerBridge(loop, handler, codec),
+    reusePort,
+  }
+  const prepare = (at: number): void => writeCodec(loop, at, codec)
+  const listener =
+    adopting === undefined
+      ? await Listener.open(loop, { host, port }, endpoint, prepare)
+      : Listener.adopting(loop, adopting, endpoint, prepare)
   const { reason } = listener.limit
   if (reason !== undefined && options.maxChannels !== undefined) {
     process.emitWarning(reason, { code: 'MILLRACE_WARN_LIMIT' })
   }
-  return new Server(listener)
+  return listener
 }
 
 /** @internal Gives the endpoint its codec's record, which it frees. */

@@ -17,6 +17,8 @@ export interface EndpointOptions {
   /** Connections that the service needs beside its channels. */
   readonly reserve?: number
   readonly handler: EndpointHandler
+  /** Several sockets may listen at the address, and the kernel spreads connections over them (SO_REUSEPORT). */
+  readonly reusePort?: boolean
 }
 
 /** An endpoint of a service, with its listener. */
@@ -43,24 +45,15 @@ export class Listener {
     options: EndpointOptions,
     prepare?: (endpoint: number) => void,
   ): Promise<Listener> {
-    const { fd, address } = await bind(loop, at)
-    const limit = channelLimit(loop.kernel.name, options.limit, options.reserve)
-    let endpoint = 0
+    const { fd, address } = await bind(loop, at, options.reusePort === true)
+    let listener: Listener
     try {
-      endpoint = createEndpoint(loop, { ...options, limit: limit.limit })
-      prepare?.(endpoint)
+      listener = Listener.#register(loop, address, options, prepare)
     } catch (error) {
       loop.call(abi.CALL_CLOSE, fd)
       throw error
     }
-    const listener = new Listener(loop, endpoint, address, limit)
-    const { handler } = options
-    loop.register(endpoint, {
-      upcall(kind, slot, generation, place, length, extra) {
-        if (kind === abi.UP_DRAINED) listener.#drained?.()
-        else handler.upcall(kind, slot, generation, place, length, extra)
-      },
-    })
+    const { endpoint } = listener
     if (!loop.core.endpointListen(endpoint, fd)) {
       loop.call(abi.CALL_CLOSE, fd)
       loop.unregister(endpoint)
@@ -69,6 +62,38 @@ export class Listener {
     }
     loop.ref()
     loop.touch()
+    return listener
+  }
+
+  /** One without a socket: somebody else listens at the address, and hands connections on to be adopted. */
+  static adopting(
+    loop: Loop,
+    address: Listener['address'],
+    options: EndpointOptions,
+    prepare?: (endpoint: number) => void,
+  ): Listener {
+    const listener = Listener.#register(loop, address, options, prepare)
+    loop.ref()
+    return listener
+  }
+
+  static #register(
+    loop: Loop,
+    address: Listener['address'],
+    options: EndpointOptions,
+    prepare?: (endpoint: number) => void,
+  ): Listener {
+    const limit = channelLimit(loop.kernel.name, options.limit, options.reserve)
+    const endpoint = createEndpoint(loop, { ...options, limit: limit.limit })
+    prepare?.(endpoint)
+    const listener = new Listener(loop, endpoint, address, limit)
+    const { handler } = options
+    loop.register(endpoint, {
+      upcall(kind, slot, generation, place, length, extra) {
+        if (kind === abi.UP_DRAINED) listener.#drained?.()
+        else handler.upcall(kind, slot, generation, place, length, extra)
+      },
+    })
     return listener
   }
 
@@ -120,12 +145,17 @@ const BACKLOG = 4096
 /** A long time: what is meant by Infinity. */
 const DRAIN_MAX_MS = 2 ** 31 - 1
 
-async function bind(loop: Loop, at: TcpAddress): Promise<{ fd: number; address: Listener['address'] }> {
+async function bind(
+  loop: Loop,
+  at: TcpAddress,
+  reusePort: boolean,
+): Promise<{ fd: number; address: Listener['address'] }> {
   const subject = { address: at.host, port: at.port }
   const { family, bytes } = await resolveTcp(at.host, at.port)
   const fd = check(loop.call(abi.CALL_SOCKET, -1, family, abi.SOCK_STREAM), 'socket', subject)
   try {
     check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1), 'setsockopt', subject)
+    if (reusePort) check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1), 'setsockopt', subject)
     // inherited by accepted sockets: a reply is never held back for a fuller segment
     check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1), 'setsockopt', subject)
     loop.bytes.set(bytes, loop.stage)

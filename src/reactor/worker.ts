@@ -1,0 +1,82 @@
+// What runs in a thread of a server: its loop, its handler, and the orders of the thread that started it.
+import { parentPort, workerData } from 'node:worker_threads'
+import * as abi from '../../assembly/abi.ts'
+import type { EndpointHandler, Loop } from '../loop/loop.ts'
+import { threadLoop } from '../loop/loop.ts'
+import { SharedQueue } from '../loop/shared-queue.ts'
+import { Board } from './board.ts'
+import { importHandler } from './handler-module.ts'
+import { HandlerBridge, type ListenDifferences, openListener } from './listen.ts'
+import type { Listener } from './listener.ts'
+import type { ThreadMessage, ThreadOrder, ThreadRole, ThreadStart } from './thread.ts'
+
+type AdoptRole = Extract<ThreadRole, { name: 'adopt' }>
+
+const start = workerData as ThreadStart
+const port = parentPort as NonNullable<typeof parentPort>
+const { role, thread, threads } = start
+const { handler, codec } = await importHandler(start.handler, { thread, threads }, start.codec)
+const loop = threadLoop(start.options.kernel)
+const differences = role.name === 'adopt' ? adopting(role) : { reusePort: true }
+const listener = await openListener(loop, { ...start.options, handler, ...(codec && { codec }) }, differences)
+const stopAdopting = role.name === 'adopt' ? adoptAll(role, listener) : undefined
+
+port.on('message', async ({ close }: ThreadOrder) => {
+  stopAdopting?.()
+  await listener.close(close)
+  say({ closed: true })
+})
+say({
+  ready: {
+    address: listener.address,
+    kernel: loop.kernel.name,
+    maxChannels: listener.limit.limit,
+    memory: loop.memory.buffer as unknown as SharedArrayBuffer,
+    control: loop.control,
+    endpoint: listener.endpoint,
+    table: loop.core.channelAt(0) >>> 0,
+    slots: loop.slots,
+  },
+})
+
+function say(message: ThreadMessage): void {
+  port.postMessage(message)
+}
+
+/** A boss is told of every channel that closes. */
+function adopting({ address, board }: AdoptRole): ListenDifferences<unknown> {
+  const told = new Board(board)
+  return {
+    adopting: address,
+    bridge: (on: Loop, handles, framing): EndpointHandler => {
+      const inner = new HandlerBridge(on, handles, framing)
+      return {
+        upcall(kind, slot, generation, at, length, extra) {
+          if (kind === abi.UP_CLOSE) told.closed(1)
+          inner.upcall(kind, slot, generation, at, length, extra)
+        },
+      }
+    },
+  }
+}
+
+/** Adopts what the boss hands over; → a function that adopts what is there and no more. */
+function adoptAll({ connections, board }: AdoptRole, { endpoint }: Listener): () => void {
+  const queue = new SharedQueue(connections)
+  const record = new Int32Array(1)
+  const adopt = (): boolean => {
+    while (queue.take(record)) {
+      const fd = record[0] as number
+      if (loop.core.endpointAdopt(endpoint, fd) >= 0) continue
+      loop.call(abi.CALL_CLOSE, fd)
+      new Board(board).closed(1)
+    }
+    loop.touch()
+    return false
+  }
+  queue.attend(adopt)
+  return () => {
+    queue.leave()
+    adopt()
+  }
+}
