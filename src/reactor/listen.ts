@@ -19,6 +19,8 @@ export interface ListenOptions<M = undefined> {
   readonly port: number
   /** '127.0.0.1' by default. */
   readonly host?: string
+  /** Lets other sockets that say so too share the address (SO_REUSEPORT): the kernel spreads connections over them. */
+  readonly reusePort?: boolean
   /** How bytes become frames; raw() by default. */
   readonly codec?: Codec<M>
   readonly handler: Handler<M>
@@ -91,19 +93,18 @@ export async function openListener<M = undefined>(
   const high = options.highWaterMark ?? 65536
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
-  const { reusePort = false, adopting, bridge } = differences
+  const { reusePort = options.reusePort, adopting, bridge } = differences
   const endpoint = {
     service: abi.SERVICE_HOST,
     high,
     low,
     limit,
     handler: bridge?.(loop, handler, codec) ?? new HandlerBridge(loop, handler, codec),
-    reusePort,
   }
   const prepare = (at: number): void => writeCodec(loop, at, codec)
   const listener =
     adopting === undefined
-      ? await Listener.open(loop, { host, port }, endpoint, prepare)
+      ? await Listener.open(loop, { host, port, reusePort }, endpoint, prepare)
       : Listener.adopting(loop, adopting, endpoint, prepare)
   const { reason } = listener.limit
   if (reason !== undefined && options.maxChannels !== undefined) {

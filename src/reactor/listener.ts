@@ -17,8 +17,11 @@ export interface EndpointOptions {
   /** Connections that the service needs beside its channels. */
   readonly reserve?: number
   readonly handler: EndpointHandler
-  /** Several sockets may listen at the address, and the kernel spreads connections over them (SO_REUSEPORT). */
-  readonly reusePort?: boolean
+}
+
+/** Where to listen; with `reusePort`, other sockets that say so too may share the address (SO_REUSEPORT, socket(7)). */
+export interface ListenAddress extends TcpAddress {
+  readonly reusePort?: boolean | undefined
 }
 
 /** An endpoint of a service, with its listener. */
@@ -41,11 +44,11 @@ export class Listener {
   /** Binds and listens; rejects with the error Node's users know (EADDRINUSE, EACCES …). */
   static async open(
     loop: Loop,
-    at: TcpAddress,
+    at: ListenAddress,
     options: EndpointOptions,
     prepare?: (endpoint: number) => void,
   ): Promise<Listener> {
-    const { fd, address } = await bind(loop, at, options.reusePort === true)
+    const { fd, address } = await bind(loop, at)
     let listener: Listener
     try {
       listener = Listener.#register(loop, address, options, prepare)
@@ -145,17 +148,14 @@ const BACKLOG = 4096
 /** A long time: what is meant by Infinity. */
 const DRAIN_MAX_MS = 2 ** 31 - 1
 
-async function bind(
-  loop: Loop,
-  at: TcpAddress,
-  reusePort: boolean,
-): Promise<{ fd: number; address: Listener['address'] }> {
+async function bind(loop: Loop, at: ListenAddress): Promise<{ fd: number; address: Listener['address'] }> {
   const subject = { address: at.host, port: at.port }
   const { family, bytes } = await resolveTcp(at.host, at.port)
   const fd = check(loop.call(abi.CALL_SOCKET, -1, family, abi.SOCK_STREAM), 'socket', subject)
   try {
     check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1), 'setsockopt', subject)
-    if (reusePort) check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1), 'setsockopt', subject)
+    if (at.reusePort)
+      check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1), 'setsockopt', subject)
     // inherited by accepted sockets: a reply is never held back for a fuller segment
     check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1), 'setsockopt', subject)
     loop.bytes.set(bytes, loop.stage)
