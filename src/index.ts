@@ -61,3 +61,4 @@ export type {
   ThreadStats,
   WorkerExit,
 } from './reactor/threads.ts'
+export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'

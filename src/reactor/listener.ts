@@ -4,6 +4,8 @@ import { readSocketAddress, resolveTcp, type TcpAddress } from '../channel/addre
 import { check, systemError } from '../kernel/errors.ts'
 import { type ChannelLimit, channelLimit } from '../kernel/models.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
+import { noLonger, nowLive } from './live.ts'
+import { takeInherited } from './shared-sockets.ts'
 
 export interface EndpointOptions {
   readonly service: number
@@ -65,6 +67,7 @@ export class Listener {
     }
     loop.ref()
     loop.touch()
+    nowLive(listener)
     return listener
   }
 
@@ -110,6 +113,12 @@ export class Listener {
     return Number(this.loop.view.getBigUint64(this.endpoint + abi.ENDPOINT_ACCEPTED, true))
   }
 
+  /** Stops accepting; what is open stays. */
+  retire(): void {
+    this.loop.core.endpointStop(this.endpoint)
+    this.loop.touch()
+  }
+
   /** Stops accepting, lets every channel send what it owes, and closes the rest after `drainMs`. */
   close(drainMs: number): Promise<void> {
     this.#closing ??= this.#close(drainMs)
@@ -119,8 +128,7 @@ export class Listener {
   async #close(drainMs: number): Promise<void> {
     const { loop, endpoint } = this
     const { core, schedule } = loop
-    core.endpointStop(endpoint)
-    loop.touch()
+    this.retire()
     // requests that have already arrived are still served: two turns read what the sockets hold
     for (let turn = 0; turn < 2; turn++)
       await new Promise<void>((resolve) => schedule.soon(() => schedule.soon(resolve)))
@@ -132,6 +140,7 @@ export class Listener {
     })
     loop.unregister(endpoint)
     core.endpointFree(endpoint)
+    noLonger(this)
     loop.unref()
   }
 }
@@ -151,7 +160,8 @@ const DRAIN_MAX_MS = 2 ** 31 - 1
 async function bind(loop: Loop, at: ListenAddress): Promise<{ fd: number; address: Listener['address'] }> {
   const subject = { address: at.host, port: at.port }
   const { family, bytes } = await resolveTcp(at.host, at.port)
-  const fd = check(loop.call(abi.CALL_SOCKET, -1, family, abi.SOCK_STREAM), 'socket', subject)
+  const inherited = at.reusePort ? takeInherited(at) : undefined // bound already, by the supervisor
+  const fd = inherited ?? check(loop.call(abi.CALL_SOCKET, -1, family, abi.SOCK_STREAM), 'socket', subject)
   try {
     check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1), 'setsockopt', subject)
     if (at.reusePort)
@@ -159,7 +169,7 @@ async function bind(loop: Loop, at: ListenAddress): Promise<{ fd: number; addres
     // inherited by accepted sockets: a reply is never held back for a fuller segment
     check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1), 'setsockopt', subject)
     loop.bytes.set(bytes, loop.stage)
-    check(loop.call(abi.CALL_BIND, fd, loop.stage, bytes.length), 'listen', subject)
+    if (inherited === undefined) check(loop.call(abi.CALL_BIND, fd, loop.stage, bytes.length), 'listen', subject)
     check(loop.call(abi.CALL_LISTEN, fd, BACKLOG), 'listen', subject)
     check(loop.call(abi.CALL_GETSOCKNAME, fd, loop.stage, 128), 'getsockname', subject)
   } catch (error) {
