@@ -108,6 +108,11 @@ export class Listener {
     return this.loop.view.getUint32(this.endpoint + abi.ENDPOINT_CHANNELS, true)
   }
 
+  /** Whether connections may still come: for a moment after `retire` too. */
+  get accepting(): boolean {
+    return this.loop.view.getUint32(this.endpoint + abi.ENDPOINT_LISTENER, true) !== 0
+  }
+
   /** Channels accepted so far. */
   get accepted(): number {
     return Number(this.loop.view.getBigUint64(this.endpoint + abi.ENDPOINT_ACCEPTED, true))
@@ -136,7 +141,7 @@ export class Listener {
       this.#drained = resolve
       core.endpointDrain(endpoint, Math.min(Math.max(0, drainMs), DRAIN_MAX_MS))
       loop.touch()
-      if (this.channels === 0 && loop.view.getUint32(endpoint + abi.ENDPOINT_LISTENER, true) === 0) resolve()
+      if (this.channels === 0 && !this.accepting) resolve()
     })
     loop.unregister(endpoint)
     core.endpointFree(endpoint)

@@ -21,7 +21,8 @@ async function drain(lingerMs: number, drainMs: number): Promise<void> {
   draining = true
   for (const listener of liveListeners()) listener.retire()
   const deadline = performance.now() + lingerMs
-  while (liveListeners().some(({ channels }) => channels > 0) && performance.now() < deadline) {
+  // what the kernel has accepted already becomes a channel before the listener is closed
+  while (liveListeners().some((one) => one.accepting || one.channels > 0) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
   await Promise.all(liveListeners().map((listener) => listener.close(drainMs)))

@@ -24,11 +24,11 @@ export interface SuperviseOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Milliseconds in which a worker must have loaded its module. 10,000 by default. */
   readonly start?: number
-  /** Milliseconds after which a worker that does not answer is blocked: it is killed and replaced. 5,000 by default. */
+  /** Milliseconds after which a worker that does not answer is killed and replaced. 5,000 by default. */
   readonly heartbeat?: number
   /** Milliseconds that workers have to send what they owe, when all ends. 5,000 by default. */
   readonly drain?: number
-  /** Milliseconds after which a worker that does not answer is killed and replaced. 5,000 by default. */
+  /** Milliseconds that clients have to end by themselves after a reload; then workers drain. 30,000 by default. */
   readonly linger?: number
   /** Starts in succession that come to nothing before the supervisor gives up. 10 by default. */
   readonly attempts?: number

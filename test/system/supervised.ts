@@ -92,6 +92,7 @@ export class Lines {
   }
 
   async ask(text: string): Promise<Answer> {
+    if (this.closed !== undefined) throw new Error(`no answer: ${this.closed}`)
     const line = await new Promise<string | Error>((resolve) => {
       this.#waiting.push(resolve)
       this.socket.write(`${text}\n`)
