@@ -4,8 +4,10 @@ import { parseListen } from '../channel/address.ts'
 import { parseBytes } from '../service/bytes.ts'
 import { type KvOptions, KvServer, MAXMEMORY_MAX, MAXMEMORY_MIN } from '../service/kv.ts'
 import { banner } from './banner.ts'
-import { integerOption, isUsageFault, kernelOption, untilStopped, usageFault } from './options.ts'
+import { integerOption, isUsageFault, kernelOption, usageFault } from './options.ts'
 import { parsePolicy } from './policy.ts'
+import { RUN_HELP, RUN_OPTIONS, type RunOptions, runOptions } from './run-options.ts'
+import { runTool } from './run-tool.ts'
 
 const HELP = `Usage: millrace kv [options]
 
@@ -17,11 +19,13 @@ Strings with expiry over the Redis protocol, in one process, all in memory.
   --requirepass PASSWORD      clients must AUTH first
   --maxclients N              most connections at a time (20000)
   --kernel NAME               how it waits: uring, epoll, epoll-edge, poll, select, signal or spin (the best)
+${RUN_HELP}
   --json                      say what happens in JSON, one object a line
   -h, --help                  print this
 `
 
 const OPTIONS = {
+  ...RUN_OPTIONS,
   listen: { type: 'string', default: '127.0.0.1:6379' },
   maxmemory: { type: 'string', default: '1gb' },
   'maxmemory-policy': { type: 'string', default: 'noeviction' },
@@ -36,6 +40,7 @@ const OPTIONS = {
 export async function kv(argv: string[]): Promise<number> {
   let options: KvOptions
   let json: boolean
+  let run: RunOptions
   try {
     const { values } = parseArgs({ args: argv, options: OPTIONS })
     if (values.help) {
@@ -43,6 +48,7 @@ export async function kv(argv: string[]): Promise<number> {
       return 0
     }
     json = values.json
+    run = runOptions(values, "a keyspace is one process's; `millrace proxy` spreads keys over several of them")
     options = {
       listen: parseListen(values.listen),
       maxmemory: parseBytes('--maxmemory', values.maxmemory, MAXMEMORY_MIN, MAXMEMORY_MAX),
@@ -55,13 +61,15 @@ export async function kv(argv: string[]): Promise<number> {
     if (!isUsageFault(error)) throw error
     return usageFault('kv', error)
   }
-  const server = await KvServer.start(options)
-  const { address } = server.listener
-  const port = String(address.port)
-  const say = banner('millrace kv', server.listener, json, [
-    `redis-cli -p ${port} set a 1`,
-    `redis-cli -p ${port} get a`,
-    `redis-benchmark -p ${port} -P 16 -q -t set,get`,
-  ])
-  return untilStopped(server, say)
+  const start = async () => {
+    const service = await KvServer.start(options)
+    const port = String(service.listener.address.port)
+    const say = banner('millrace kv', service.listener, json, [
+      `redis-cli -p ${port} set a 1`,
+      `redis-cli -p ${port} get a`,
+      `redis-benchmark -p ${port} -P 16 -q -t set,get`,
+    ])
+    return { service, say }
+  }
+  return runTool({ name: 'kv', argv, json, listen: options.listen, start }, run)
 }

@@ -45,10 +45,8 @@ export interface Running {
   close(drainMs: number): Promise<void>
 }
 
-const DRAIN_MS = 5000
-
-/** Waits for SIGINT or SIGTERM, drains, and returns the exit code. A second signal ends at once. */
-export async function untilStopped(service: Running, say: (text: string) => void): Promise<number> {
+/** Waits for SIGINT or SIGTERM, drains for `drainMs`, and returns the exit code. A second signal ends at once. */
+export async function untilStopped(service: Running, say: (text: string) => void, drainMs: number): Promise<number> {
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
@@ -56,6 +54,6 @@ export async function untilStopped(service: Running, say: (text: string) => void
   process.once('SIGINT', () => process.exit(130))
   process.once('SIGTERM', () => process.exit(143))
   say(`${signal}: draining`)
-  await service.close(DRAIN_MS)
+  await service.close(drainMs)
   return EXIT_OK
 }

@@ -1,6 +1,7 @@
 // `millrace up`: a sharding proxy in front of four embedded shards, with nothing to configure.
 import { parseServers } from '../service/servers.ts'
 import { runProxy } from './proxy.ts'
+import { RUN_HELP } from './run-options.ts'
 
 const HELP = `Usage: millrace up [options]
 
@@ -12,6 +13,7 @@ A sharding proxy over the Redis protocol in front of four embedded shards, all i
   --maxmemory SIZE            for all shards together (1gb)
   --maxmemory-policy POLICY   when it is used up: noeviction (default) or allkeys-lru
   --kernel NAME               how it waits: uring, epoll, epoll-edge, poll, select, signal or spin (the best)
+${RUN_HELP}
   --json                      say what happens in JSON, one object a line
   -h, --help                  print this
 `
