@@ -113,6 +113,8 @@
 #define MR_KIND_CANCEL 6
 #define MR_KIND_TIMEOUT 7
 #define MR_KIND_FILE 8
+#define MR_KIND_DATAGRAM 9 // a multishot RECVMSG
+#define MR_KIND_DATAGRAM_SENT 10
 #define MR_KIND_HOST 255 // the host's own event loop has something; see CONTROL_HOST_FD
 
 // Immediate calls: system calls executed in order at the start of `enter`, results written in place.
@@ -146,6 +148,9 @@
 #define MR_CALL_MMAP_SEND 19 // as SENDFILE
 #define MR_CALL_SPLICE 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
 #define MR_CALL_PIPE 21 // a = offset for two i32, b = capacity wished for → its capacity
+#define MR_CALL_SENDMMSG 22 // a = offset of struct mmsghdr, 8-aligned, b = how many; no control data → datagrams sent
+#define MR_CALL_CONNECT 24 // of datagrams, at once: a = offset of the sockaddr, b = its length
+#define MR_CALL_SETSOCKOPT_AT 25 // a = level << 16 | option, b = length, c = offset of the value
 // A call that moves bytes and fails or falls short keeps this `enter` from blocking, so that the core can act on it.
 
 // … flags beside the number of a call
@@ -329,6 +334,7 @@
 #define MR_STATE_OPEN 3
 #define MR_STATE_LINGERING 4 // our side has ended; what the peer still sends is discarded
 #define MR_STATE_CLOSING 5
+#define MR_STATE_DATAGRAM 6 // a socket of datagrams
 
 // Endpoint record, 128 bytes: what the channels of one listener, or of one upstream, have in common.
 #define MR_ENDPOINT_BYTES 128
@@ -345,6 +351,7 @@
 #define MR_ENDPOINT_NEXT 56 // u32, list of endpoints
 #define MR_ENDPOINT_ID 60 // u32, the host's own
 #define MR_ENDPOINT_CODEC 64 // u32, the codec of channels that the host handles; the endpoint frees it
+#define MR_ENDPOINT_DATAGRAM 88 // u32, DATAGRAM_* of datagram/abi.ts; the endpoint frees it
 #define MR_ENDPOINT_PASSWORD 104 // u32, 1: sessions must authenticate
 #define MR_ENDPOINT_BYTES_IN 112 // u64, of closed channels
 #define MR_ENDPOINT_BYTES_OUT 120 // u64, of closed channels
@@ -354,6 +361,7 @@
 #define MR_SERVICE_KV 3
 #define MR_SERVICE_PROXY 4 // a proxy's clients
 #define MR_SERVICE_UPSTREAM 5 // a proxy's servers
+#define MR_SERVICE_DATAGRAM 6
 
 // Upcall record, 32 bytes: what the host is told after `run`.
 #define MR_UPCALL_BYTES 32
@@ -377,6 +385,9 @@
 #define MR_UP_IDLE 10 // length: IDLE_*, a timeout of the channel that was reached; counted anew from now
 #define MR_UP_FILE 11 // a file operation of the host is complete: at: its number; length: its result, i32
 #define MR_UP_SENT 12 // a channel's oldest file is sent: at, extra: bytes; length: 0, or why not (errno, ERROR_*)
+
+#define MR_UP_DATAGRAM 26 // at: what RECVMSG has left in a buffer; length: bytes of the payload
+#define MR_UP_DATAGRAM_ERROR 27 // length: error number; at: DATAGRAM_RECEIVE or DATAGRAM_SEND; the socket lives
 
 // How the bytes of a file get into a socket.
 #define MR_TRANSFER_AUTO 0

@@ -1,5 +1,5 @@
 // Immediate calls: one function per system call, results in place. SIGPIPE is never raised. Those of files are in
-// transfer.c.
+// transfer.c, those of datagrams in datagram.c.
 #include "call.h"
 #include <errno.h>
 #include <limits.h>
@@ -111,6 +111,9 @@ static const mr_call_fn calls[] = {
     [MR_CALL_MMAP_SEND] = mr_call_mmap_send,
     [MR_CALL_SPLICE] = mr_call_splice,
     [MR_CALL_PIPE] = mr_call_pipe,
+    [MR_CALL_SENDMMSG] = mr_call_sendmmsg,
+    [MR_CALL_CONNECT] = mr_call_connect,
+    [MR_CALL_SETSOCKOPT_AT] = mr_call_setsockopt_at,
 };
 
 bool mr_calls_run(struct mr_loop *loop, struct mr_call_record *records, uint32_t count) {

@@ -24,4 +24,9 @@ int mr_call_mmap_send(struct mr_loop *loop, const struct mr_call_record *call);
 int mr_call_splice(struct mr_loop *loop, const struct mr_call_record *call);
 int mr_call_pipe(struct mr_loop *loop, const struct mr_call_record *call);
 
+// datagram.c
+int mr_call_sendmmsg(struct mr_loop *loop, const struct mr_call_record *call);
+int mr_call_connect(struct mr_loop *loop, const struct mr_call_record *call);
+int mr_call_setsockopt_at(struct mr_loop *loop, const struct mr_call_record *call);
+
 #endif

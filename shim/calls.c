@@ -13,6 +13,7 @@ static bool whole(const struct mr_call_record *call) {
   case MR_CALL_SENDFILE:
   case MR_CALL_MMAP_SEND:
   case MR_CALL_SPLICE:
+  case MR_CALL_SENDMMSG:
     return call->result >= 0 && (uint32_t)call->result == call->b;
   case MR_CALL_RESIDENT:
     return call->result >= 0 && (uint32_t)call->result >= call->a;
@@ -26,6 +27,7 @@ static bool settled(const struct mr_call_record *call) {
   switch (call->op & MR_CALL_OP_MASK) {
   case MR_CALL_SEND:
   case MR_CALL_SENDMSG:
+  case MR_CALL_SENDMMSG:
   case MR_CALL_SETSOCKOPT:
   case MR_CALL_SHUTDOWN:
   case MR_CALL_CLOSE:

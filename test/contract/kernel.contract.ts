@@ -2,6 +2,7 @@
 // its reason, a whole part under the name 'part …'; a reason for what does not exist is an error.
 import { describe, expect, test } from 'vitest'
 import { accepting } from './kernel/accepting.ts'
+import { batching } from './kernel/batching.ts'
 import { bordering } from './kernel/bordering.ts'
 import { calling } from './kernel/calling.ts'
 
@@ -49,6 +50,7 @@ const PARTS = {
   transferring,
   mistaking,
   messaging,
+  batching,
   zeroCopying,
   ringing,
   closing,
