@@ -47,10 +47,11 @@ export type { Frame } from './core/frame.ts'
 export { HashRing } from './core/hash-ring.ts'
 export { type Feature, features } from './kernel/features.ts'
 export { type KernelModel, kernelLimits } from './kernel/models.ts'
-export { type ConnectOptions, connect } from './reactor/connect.ts'
 export { RwLock, type RwLockOptions, type RwLockPreference } from './loop/rw-lock.ts'
+export { type ConnectOptions, connect } from './reactor/connect.ts'
 export type { HandlerContext } from './reactor/handler-module.ts'
 export { type ListenOptions, listen, type Server, type ServerStats } from './reactor/listen.ts'
+export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'
 export type {
   BossReactor,
   Reactor,
@@ -61,4 +62,3 @@ export type {
   ThreadStats,
   WorkerExit,
 } from './reactor/threads.ts'
-export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'
