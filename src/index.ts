@@ -51,6 +51,7 @@ export { RwLock, type RwLockOptions, type RwLockPreference } from './loop/rw-loc
 export { type ConnectOptions, connect } from './reactor/connect.ts'
 export type { HandlerContext } from './reactor/handler-module.ts'
 export { type ListenOptions, listen, type Server, type ServerStats } from './reactor/listen.ts'
+export { type LoopSample, loopStats } from './reactor/stats.ts'
 export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'
 export type {
   BossReactor,

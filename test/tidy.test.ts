@@ -22,6 +22,7 @@ const ROOM_RANK: Readonly<Record<string, number>> = {
   channel: 2,
   reactor: 3,
   service: 4,
+  metrics: 4,
   cli: 5,
 }
 const ENTRY = 'src/index.ts' // the export list sees every room; the other files directly in src/ see none

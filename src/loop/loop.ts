@@ -8,6 +8,7 @@ import { Files } from './files.ts'
 import { type LoopHost, NODE_SCHEDULE, type Schedule } from './host.ts'
 import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
+import { TURN_TIMES_BYTES, type TurnStats, TurnTimes } from './turn-times.ts'
 import { startWait, type Turn, type Wait } from './wait.ts'
 
 export interface LoopOptions {
@@ -78,6 +79,7 @@ export class Loop {
   readonly wait: Wait
   /** Slots of the channel table. */
   readonly slots: number
+  readonly #times: TurnTimes
   readonly #control: number
   readonly #handle: number
   readonly #upcalls: number
@@ -131,6 +133,7 @@ export class Loop {
     this.core.upstreamSeed(this.schedule.randomU64())
     this.#upcalls = this.core.upcalls.value as number
     this.stage = this.alloc(STAGE_BYTES)
+    this.#times = new TurnTimes(this.memory.buffer, this.alloc(TURN_TIMES_BYTES))
     this.wait = this.#startWait(host)
     this.wait.ref(false)
   }
@@ -237,6 +240,7 @@ export class Loop {
       },
       heapUsed: this.core.heapUsed() >>> 0,
       slabUsed: this.core.slabUsed() >>> 0,
+      ...this.#times.stats(),
     }
   }
 
@@ -265,6 +269,7 @@ export class Loop {
   #turn(): void {
     const began = this.#now()
     const busy = (began - this.#lastTurn) >>> 0 < BUSY_NS
+    const startedMs = this.core.cqReady() > 0 ? performance.now() : 0
     this.#turning = true
     try {
       for (;;) {
@@ -278,6 +283,7 @@ export class Loop {
     } finally {
       this.#turning = false
       this.#lastTurn = this.#now()
+      if (startedMs > 0) this.#times.ended(startedMs, began)
     }
   }
 
@@ -346,7 +352,7 @@ export class Loop {
   }
 }
 
-export interface LoopStats {
+export interface LoopStats extends TurnStats {
   readonly enters: number
   readonly waits: number
   readonly stale: number

@@ -10,6 +10,7 @@ import { isFatal } from '../core/errors.ts'
 import { Frame } from '../core/frame.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
+import { type ListenerCounts, listenerCounts } from './counts.ts'
 import { importHandler } from './handler-module.ts'
 import { Listener } from './listener.ts'
 import { listenThreads, type Reactor, type ThreadListenOptions, type ThreadServer } from './threads.ts'
@@ -37,9 +38,7 @@ export interface ListenOptions<M = undefined> {
   readonly kernel?: string
 }
 
-export interface ServerStats {
-  readonly channels: number
-  readonly accepted: number
+export interface ServerStats extends ListenerCounts {
   /** The kernel that serves it. */
   readonly kernel: string
   /** Most channels at a time: `maxChannels`, or what the kernel can hold. */
@@ -135,9 +134,10 @@ export class Server {
   }
 
   stats(): ServerStats {
-    const { channels, accepted, limit, loop } = this.#listener
+    const { limit, loop } = this.#listener
     const { fdsRefused: refusedDescriptors } = loop.stats()
-    return { channels, accepted, kernel: loop.kernel.name, maxChannels: limit.limit, refusedDescriptors }
+    const counts = listenerCounts(this.#listener)
+    return { ...counts, kernel: loop.kernel.name, maxChannels: limit.limit, refusedDescriptors }
   }
 
   /** Stops accepting, sends what channels owe, and closes; whatever is left after `drain` milliseconds is cut off. */

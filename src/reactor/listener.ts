@@ -33,6 +33,8 @@ export class Listener {
   readonly address: TcpAddress & { family: 'IPv4' | 'IPv6' }
   /** What was asked for, or as much of it as the loop's kernel can serve, and why. */
   readonly limit: ChannelLimit
+  /** Connections that have failed. */
+  errors = 0
   #drained: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -96,6 +98,7 @@ export class Listener {
     const { handler } = options
     loop.register(endpoint, {
       upcall(kind, slot, generation, place, length, extra) {
+        if (kind === abi.UP_ERROR) listener.errors++
         if (kind === abi.UP_DRAINED) listener.#drained?.()
         else handler.upcall(kind, slot, generation, place, length, extra)
       },

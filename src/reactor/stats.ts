@@ -1,31 +1,42 @@
 // What a process that serves says about itself: its loops, its listeners. Plain objects, for IPC and JSON.
 import type { LoopStats } from '../loop/loop.ts'
+import { type ListenerCounts, listenerCounts } from './counts.ts'
 import { liveListeners } from './live.ts'
 
-export interface ListenerSample {
+export interface ListenerSample extends ListenerCounts {
   readonly host: string
   readonly port: number
-  readonly channels: number
-  readonly accepted: number
+}
+
+export interface LoopSample extends LoopStats {
+  /** The kernel that it waits with. */
+  readonly kernel: string
 }
 
 export interface ProcessStats {
   readonly pid: number
   readonly uptimeMs: number
   readonly rssBytes: number
-  readonly loops: readonly (LoopStats & { readonly kernel: string })[]
+  readonly loops: readonly LoopSample[]
   readonly listeners: readonly ListenerSample[]
+}
+
+/** The loops of this thread that serve. */
+export function loopStats(): LoopSample[] {
+  const loops = [...new Set(liveListeners().map(({ loop }) => loop))]
+  return loops.map((loop) => ({ kernel: loop.kernel.name, ...loop.stats() }))
 }
 
 /** Of this thread, now. */
 export function processStats(): ProcessStats {
-  const listeners = liveListeners()
-  const loops = [...new Set(listeners.map(({ loop }) => loop))]
   return {
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
     rssBytes: process.memoryUsage.rss(),
-    loops: loops.map((loop) => ({ kernel: loop.kernel.name, ...loop.stats() })),
-    listeners: listeners.map(({ address: { host, port }, channels, accepted }) => ({ host, port, channels, accepted })),
+    loops: loopStats(),
+    listeners: liveListeners().map((listener) => {
+      const { host, port } = listener.address
+      return { host, port, ...listenerCounts(listener) }
+    }),
   }
 }

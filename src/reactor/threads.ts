@@ -56,7 +56,7 @@ export interface ThreadStats {
   readonly accepted: number
 }
 
-export interface ThreadServerStats extends ServerStats {
+export interface ThreadServerStats extends Omit<ServerStats, 'bytesIn' | 'bytesOut' | 'refused' | 'errors'> {
   readonly threads: readonly ThreadStats[]
 }
 
