@@ -7,6 +7,7 @@ provideCore(readCore)
 export type { TcpAddress } from './channel/address.ts'
 export type { Channel, Handler } from './channel/channel.ts'
 export type { FrameError } from './channel/errors.ts'
+export type { SocketOptions } from './channel/options.ts'
 export type { SendFileOptions, SendFileStrategy } from './channel/send-file.ts'
 export type { Codec } from './core/codec/codec.ts'
 export { type DelimiterOptions, delimiter } from './core/codec/delimiter.ts'
@@ -48,9 +49,16 @@ export { HashRing } from './core/hash-ring.ts'
 export { type Feature, features } from './kernel/features.ts'
 export { type KernelModel, kernelLimits } from './kernel/models.ts'
 export { RwLock, type RwLockOptions, type RwLockPreference } from './loop/rw-lock.ts'
+export type { BindOptions } from './reactor/bind.ts'
 export { type ConnectOptions, connect } from './reactor/connect.ts'
 export type { HandlerContext } from './reactor/handler-module.ts'
-export { type ListenOptions, listen, type Server, type ServerStats } from './reactor/listen.ts'
+export {
+  type ListenOptions,
+  type ListenPathOptions,
+  listen,
+  type Server,
+  type ServerStats,
+} from './reactor/listen.ts'
 export { type LoopSample, loopStats } from './reactor/stats.ts'
 export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'
 export type {

@@ -37,13 +37,13 @@ export function tcpSocketAddress(ip: string, port: number): SocketAddress {
   return { family: AF_INET6, bytes }
 }
 
-/** The sockaddr of a path (unix(7)). */
+/** The sockaddr of a path, or of an abstract name, which begins with NUL (unix(7)). */
 export function unixSocketAddress(path: string): SocketAddress {
   const text = new TextEncoder().encode(path)
   if (text.length === 0 || text.length > 107) {
     throw new InvalidArgumentError('a socket path', 'between 1 and 107 bytes long', path)
   }
-  const bytes = new Uint8Array(2 + text.length + 1)
+  const bytes = new Uint8Array(2 + text.length + (text[0] === 0 ? 0 : 1))
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, true)
   bytes.set(text, 2)
   return { family: AF_UNIX, bytes }
@@ -54,6 +54,20 @@ export async function resolveTcp(host: string, port: number): Promise<SocketAddr
   if (isIP(host)) return tcpSocketAddress(host, port)
   const { address } = await lookup(host, { family: 0, order: 'ipv4first' } as { family: 0 })
   return tcpSocketAddress(address, port)
+}
+
+/** The sockaddrs of a host name or address, in the order in which to try them: families take turns (RFC 8305 §4). */
+export async function resolveAll(host: string, port: number, family: 0 | 4 | 6 = 0): Promise<HostAddress[]> {
+  const found = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host, { all: true, family })
+  const first = found[0]?.family
+  const [one, other] = [found.filter((a) => a.family === first), found.filter((a) => a.family !== first)]
+  const turns = one.flatMap((a, i) => [a, ...other.slice(i, i + 1)]).concat(other.slice(one.length))
+  return turns.map(({ address }) => ({ host: address, port, to: tcpSocketAddress(address, port) }))
+}
+
+/** An address, and its sockaddr. */
+export interface HostAddress extends TcpAddress {
+  readonly to: SocketAddress
 }
 
 /** Reads an AF_INET or AF_INET6 sockaddr. */

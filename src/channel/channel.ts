@@ -5,6 +5,7 @@ import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
 import { readSocketAddress, type TcpAddress } from './address.ts'
 import { Held } from './held.ts'
+import { setKeepAlive, setOption } from './options.ts'
 import { openFile, type SendFileOptions, Sendings } from './send-file.ts'
 
 /** Plain functions, called synchronously; all but `frame` may be left out. */
@@ -49,6 +50,8 @@ export class Channel {
   #failure: Error | undefined
   /** Whether it keeps the process alive by itself. */
   #refed = false
+  #remote: TcpAddress | undefined
+  #local: TcpAddress | undefined
 
   /** @internal */
   constructor(loop: Loop, slot: number, generation: number, deliverer: Deliverer) {
@@ -270,14 +273,44 @@ export class Channel {
     return this.#loop.core.queued(this.#slot, this.#generation) >>> 0
   }
 
-  /** The peer's address; undefined once the channel is closed. */
+  /** The peer's address; undefined on a Unix socket, and on a channel that closed before anybody asked. */
   get remoteAddress(): TcpAddress | undefined {
+    this.#remote ??= this.#name(abi.CALL_GETPEERNAME)
+    return this.#remote
+  }
+
+  /** Our own address on this connection; likewise. */
+  get localAddress(): TcpAddress | undefined {
+    this.#local ??= this.#name(abi.CALL_GETSOCKNAME)
+    return this.#local
+  }
+
+  #name(call: number): TcpAddress | undefined {
     const loop = this.#loop
-    const ch = loop.core.find(this.#slot, this.#generation) >>> 0
-    if (ch === 0) return undefined
-    const fd = loop.view.getInt32(ch + abi.CHANNEL_FD, true)
-    const result = loop.call(abi.CALL_GETPEERNAME, fd, loop.stage, 128)
-    return result < 0 ? undefined : readSocketAddress(loop.view, loop.stage)
+    const fd = this.#fd()
+    if (fd < 0 || loop.call(call, fd, loop.stage, 128) < 0) return undefined
+    const family = loop.view.getUint16(loop.stage, true)
+    return family === abi.AF_UNIX ? undefined : readSocketAddress(loop.view, loop.stage)
+  }
+
+  /** Small writes go out at once (true, the default), or wait a moment for a fuller segment. */
+  setNoDelay(on = true): this {
+    const fd = this.#fd()
+    if (fd >= 0) setOption(this.#loop, fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, on ? 1 : 0)
+    return this
+  }
+
+  /** Whether a silent peer is asked now and then if it is still there, for the first time after `delayMs`. */
+  setKeepAlive(on = true, delayMs = 0): this {
+    const fd = this.#fd()
+    if (fd >= 0) setKeepAlive(this.#loop, fd, on, delayMs)
+    return this
+  }
+
+  /** −1: the channel is closed. */
+  #fd(): number {
+    const ch = this.#loop.core.find(this.#slot, this.#generation) >>> 0
+    return ch === 0 ? -1 : this.#loop.view.getInt32(ch + abi.CHANNEL_FD, true)
   }
 }
 

@@ -24,6 +24,9 @@ export interface Attempt {
   refused(errno: number): void
 }
 
+/** Both have at most 24 bits. */
+const keyOf = (slot: number, generation: number): number => generation * 2 ** 24 + slot
+
 /** More than there are slots: only a listener has to stop somewhere. */
 const NO_LIMIT = 0xffffffff
 
@@ -35,7 +38,7 @@ export class Connector implements EndpointHandler {
   readonly #kind: EndpointKind
   readonly #endpoint: number
   readonly #bridge: HandlerBridge<unknown>
-  /** By slot, until they are open or gone. */
+  /** Until they are open or gone. A slot may be taken again before the host has heard of its last channel's end. */
   readonly #attempts = new Map<number, Attempt>()
   /** Channels of which UP_CLOSE is still to come. */
   #channels = 0
@@ -81,8 +84,8 @@ export class Connector implements EndpointHandler {
     const slot = core.endpointConnect(this.#endpoint, fd, stage, address.length, timeoutMs)
     if (slot < 0) this.#full('connect')
     this.#channels++
-    this.#attempts.set(slot, attempt)
     const generation = this.#generation(slot)
+    this.#attempts.set(keyOf(slot, generation), attempt)
     this.#loop.touch()
     return () => {
       core.destroy(slot, generation)
@@ -91,24 +94,25 @@ export class Connector implements EndpointHandler {
   }
 
   upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void {
-    const attempt = this.#attempts.get(slot)
+    const attempt = this.#attempts.get(keyOf(slot, generation))
     try {
       if (attempt === undefined) this.#bridge.upcall(kind, slot, generation, at, length, extra)
       else if (kind === abi.UP_ERROR && attempt.wanted) attempt.refused(length)
       else if (kind === abi.UP_OPEN && attempt.wanted) {
-        this.#attempts.delete(slot)
+        this.#attempts.delete(keyOf(slot, generation))
         const channel = this.#bridge.channel(slot, generation)
         channel.ref()
+        void [channel.remoteAddress, channel.localAddress] // kept, for when it has closed
         attempt.opened(channel)
         this.#bridge.upcall(kind, slot, generation, at, length, extra)
       }
     } finally {
-      if (kind === abi.UP_CLOSE) this.#closed(slot)
+      if (kind === abi.UP_CLOSE) this.#closed(slot, generation)
     }
   }
 
-  #closed(slot: number): void {
-    this.#attempts.delete(slot)
+  #closed(slot: number, generation: number): void {
+    this.#attempts.delete(keyOf(slot, generation))
     this.#channels--
     this.#release()
   }

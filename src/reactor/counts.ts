@@ -15,7 +15,7 @@ export interface ListenerCounts {
 }
 
 /** Walks over the loop's channels: for now and then, not for every request. */
-export function listenerCounts({ loop, endpoint, channels, accepted, errors }: Listener): ListenerCounts {
+export function listenerCounts({ loop, endpoint, channels, accepted, errors }: Listener<unknown>): ListenerCounts {
   const { core, view } = loop
   const u64 = (at: number): number => Number(view.getBigUint64(at, true))
   let bytesIn = u64(endpoint + abi.ENDPOINT_BYTES_IN)

@@ -1,21 +1,23 @@
 // `listen`: a server whose frames a JavaScript handler takes.
 import * as abi from '../../assembly/abi.ts'
 import { RECORD_BYTES, RECORD_ERROR, RECORD_KIND } from '../../assembly/codec/abi.ts'
-import type { TcpAddress } from '../channel/address.ts'
 import { Channel, type Deliverer, type Handler } from '../channel/channel.ts'
 import { channelError } from '../channel/errors.ts'
+import { checkPort } from '../channel/options.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { raw } from '../core/codec/raw.ts'
 import { isFatal } from '../core/errors.ts'
 import { Frame } from '../core/frame.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
+import { abortError } from './abort.ts'
+import { type BindOptions, type BoundAddress, bindTcp, bindUnix } from './bind.ts'
 import { type ListenerCounts, listenerCounts } from './counts.ts'
 import { importHandler } from './handler-module.ts'
 import { Listener } from './listener.ts'
 import { listenThreads, type Reactor, type ThreadListenOptions, type ThreadServer } from './threads.ts'
 
-export interface ListenOptions<M = undefined> {
+export interface ListenOptions<M = undefined> extends BindOptions {
   /** 0: any free port. */
   readonly port: number
   /** '127.0.0.1' by default. */
@@ -36,6 +38,14 @@ export interface ListenOptions<M = undefined> {
    * one loop for each. By default the one that MILLRACE_KERNEL names, or the best.
    */
   readonly kernel?: string
+  /** Aborted before it listens: rejects with ABORT_ERR. Afterwards: the server closes. */
+  readonly signal?: AbortSignal
+}
+
+/** A server on a Unix socket. */
+export interface ListenPathOptions<M = undefined> extends Omit<ListenOptions<M>, 'port' | 'host'> {
+  /** A path, removed when the server closes; or an abstract name, which begins with NUL. */
+  readonly path: string
 }
 
 export interface ServerStats extends ListenerCounts {
@@ -49,10 +59,13 @@ export interface ServerStats extends ListenerCounts {
 
 /** Starts a server on the thread's loop. A `maxChannels` beyond what the kernel can hold is lowered, with a warning. */
 export function listen<M = undefined>(options: ListenOptions<M>): Promise<Server>
+export function listen<M = undefined>(options: ListenPathOptions<M>): Promise<Server<string>>
 /** Starts a server whose handler is a module, which other threads can run too: `reactor` says which do what. */
 export function listen(options: ThreadListenOptions & { readonly reactor: Reactor }): Promise<ThreadServer>
 export function listen(options: ThreadListenOptions & { readonly reactor?: 'single' }): Promise<Server>
-export async function listen<M>(options: ListenOptions<M> | ThreadListenOptions): Promise<Server | ThreadServer> {
+export async function listen<M>(
+  options: ListenOptions<M> | ListenPathOptions<M> | ThreadListenOptions,
+): Promise<Server<unknown> | ThreadServer> {
   const reactor = ('reactor' in options && options.reactor) || 'single'
   if (options.handler instanceof URL) {
     const rest = options as ThreadListenOptions
@@ -67,15 +80,24 @@ export async function listen<M>(options: ListenOptions<M> | ThreadListenOptions)
 }
 
 /** Starts a server on a loop. */
-export async function listenOn<M = undefined>(loop: Loop, options: ListenOptions<M>): Promise<Server> {
-  return new Server(await openListener(loop, options))
+export async function listenOn<M = undefined>(loop: Loop, options: ListenOptions<M>): Promise<Server>
+export async function listenOn<M>(loop: Loop, options: ListenOptions<M> & { path?: string }): Promise<Server<unknown>> {
+  const { signal } = options
+  if (signal?.aborted) throw abortError(signal)
+  const server = new Server<unknown>(await openListener(loop, options))
+  if (signal?.aborted) {
+    await server.close({ drain: 0 })
+    throw abortError(signal)
+  }
+  signal?.addEventListener('abort', () => void server.close(), { once: true })
+  return server
 }
 
 /** @internal What a thread that is one of several does differently. */
 export interface ListenDifferences<M> {
   readonly reusePort?: boolean
   /** Somebody else listens there, and hands connections on. */
-  readonly adopting?: Listener['address']
+  readonly adopting?: BoundAddress
   /** Stands between the core and the handler. */
   readonly bridge?: (loop: Loop, handler: Handler<M>, codec: Codec<M>) => EndpointHandler
 }
@@ -83,16 +105,17 @@ export interface ListenDifferences<M> {
 /** @internal Starts what a server consists of. */
 export async function openListener<M = undefined>(
   loop: Loop,
-  options: ListenOptions<M>,
+  options: ListenOptions<M> & { path?: string },
   differences: ListenDifferences<M | undefined> = {},
-): Promise<Listener> {
-  const { port, host = '127.0.0.1' } = options
+): Promise<Listener<unknown>> {
+  const { port, path, host = '127.0.0.1' } = options
+  if (path === undefined) checkPort('port', port)
   const handler = options.handler as Handler<M | undefined>
   const codec: Codec<M | undefined> = options.codec ?? raw()
   const high = options.highWaterMark ?? 65536
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
-  const { reusePort = options.reusePort, adopting, bridge } = differences
+  const { reusePort = options.reusePort ?? false, adopting, bridge } = differences
   const endpoint = {
     service: abi.SERVICE_HOST,
     high,
@@ -101,10 +124,16 @@ export async function openListener<M = undefined>(
     handler: bridge?.(loop, handler, codec) ?? new HandlerBridge(loop, handler, codec),
   }
   const prepare = (at: number): void => writeCodec(loop, at, codec)
+  const bind = { ...options, reusePort }
   const listener =
     adopting === undefined
-      ? await Listener.open(loop, { host, port, reusePort }, endpoint, prepare)
-      : Listener.adopting(loop, adopting, endpoint, prepare)
+      ? Listener.on<unknown>(
+          loop,
+          path === undefined ? await bindTcp(loop, { host, port }, bind) : bindUnix(loop, path, bind),
+          endpoint,
+          prepare,
+        )
+      : Listener.adopting<unknown>(loop, adopting, endpoint, prepare)
   const { reason } = listener.limit
   if (reason !== undefined && options.maxChannels !== undefined) {
     process.emitWarning(reason, { code: 'MILLRACE_WARN_LIMIT' })
@@ -121,15 +150,16 @@ export function writeCodec(loop: Loop, endpoint: number, codec: Codec<unknown>):
 }
 
 /** A listening server. */
-export class Server {
-  readonly #listener: Listener
+export class Server<A = BoundAddress> {
+  readonly #listener: Listener<A>
 
   /** @internal */
-  constructor(listener: Listener) {
+  constructor(listener: Listener<A>) {
     this.#listener = listener
   }
 
-  address(): TcpAddress & { family: 'IPv4' | 'IPv6' } {
+  /** Where it listens: host, port and family, or the path. */
+  address(): A {
     return this.#listener.address
   }
 

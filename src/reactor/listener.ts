@@ -1,11 +1,11 @@
 // Listening sockets, and the endpoints behind them: what `listen` and the services share.
 import * as abi from '../../assembly/abi.ts'
-import { readSocketAddress, resolveTcp, type TcpAddress } from '../channel/address.ts'
-import { check, systemError } from '../kernel/errors.ts'
+import type { TcpAddress } from '../channel/address.ts'
+import { systemError } from '../kernel/errors.ts'
 import { type ChannelLimit, channelLimit } from '../kernel/models.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
+import { type Bound, type BoundAddress, bindTcp } from './bind.ts'
 import { noLonger, nowLive } from './live.ts'
-import { takeInherited } from './shared-sockets.ts'
 
 export interface EndpointOptions {
   readonly service: number
@@ -21,24 +21,20 @@ export interface EndpointOptions {
   readonly handler: EndpointHandler
 }
 
-/** Where to listen; with `reusePort`, other sockets that say so too may share the address (SO_REUSEPORT, socket(7)). */
-export interface ListenAddress extends TcpAddress {
-  readonly reusePort?: boolean | undefined
-}
-
-/** An endpoint of a service, with its listener. */
-export class Listener {
+/** An endpoint of a service, with its listener. `A`: an address, or a path. */
+export class Listener<A = BoundAddress> {
   readonly loop: Loop
   readonly endpoint: number
-  readonly address: TcpAddress & { family: 'IPv4' | 'IPv6' }
+  readonly address: A
   /** What was asked for, or as much of it as the loop's kernel can serve, and why. */
   readonly limit: ChannelLimit
   /** Connections that have failed. */
   errors = 0
   #drained: (() => void) | undefined
+  #unbind: (() => void) | undefined
   #closing: Promise<void> | undefined
 
-  private constructor(loop: Loop, endpoint: number, address: Listener['address'], limit: ChannelLimit) {
+  private constructor(loop: Loop, endpoint: number, address: A, limit: ChannelLimit) {
     this.loop = loop
     this.endpoint = endpoint
     this.address = address
@@ -48,25 +44,38 @@ export class Listener {
   /** Binds and listens; rejects with the error Node's users know (EADDRINUSE, EACCES …). */
   static async open(
     loop: Loop,
-    at: ListenAddress,
+    at: TcpAddress,
     options: EndpointOptions,
     prepare?: (endpoint: number) => void,
   ): Promise<Listener> {
-    const { fd, address } = await bind(loop, at)
-    let listener: Listener
+    return Listener.on(loop, await bindTcp(loop, at), options, prepare)
+  }
+
+  /** Accepts from a socket that listens, which the listener owns from now on. */
+  static on<A>(
+    loop: Loop,
+    bound: Bound<A>,
+    options: EndpointOptions,
+    prepare?: (endpoint: number) => void,
+  ): Listener<A> {
+    const { fd, address, subject, unbind } = bound
+    let listener: Listener<A>
     try {
       listener = Listener.#register(loop, address, options, prepare)
     } catch (error) {
+      unbind?.()
       loop.call(abi.CALL_CLOSE, fd)
       throw error
     }
     const { endpoint } = listener
     if (!loop.core.endpointListen(endpoint, fd)) {
+      unbind?.()
       loop.call(abi.CALL_CLOSE, fd)
       loop.unregister(endpoint)
       loop.core.endpointFree(endpoint)
-      throw systemError(-abi.EMFILE, 'listen', { address: address.host, port: address.port })
+      throw systemError(-abi.EMFILE, 'listen', subject)
     }
+    listener.#unbind = unbind
     loop.ref()
     loop.touch()
     nowLive(listener)
@@ -74,23 +83,23 @@ export class Listener {
   }
 
   /** One without a socket: somebody else listens at the address, and hands connections on to be adopted. */
-  static adopting(
+  static adopting<A>(
     loop: Loop,
-    address: Listener['address'],
+    address: A,
     options: EndpointOptions,
     prepare?: (endpoint: number) => void,
-  ): Listener {
+  ): Listener<A> {
     const listener = Listener.#register(loop, address, options, prepare)
     loop.ref()
     return listener
   }
 
-  static #register(
+  static #register<A>(
     loop: Loop,
-    address: Listener['address'],
+    address: A,
     options: EndpointOptions,
     prepare?: (endpoint: number) => void,
-  ): Listener {
+  ): Listener<A> {
     const limit = channelLimit(loop.kernel.name, options.limit, options.reserve)
     const endpoint = createEndpoint(loop, { ...options, limit: limit.limit })
     prepare?.(endpoint)
@@ -123,6 +132,8 @@ export class Listener {
 
   /** Stops accepting; what is open stays. */
   retire(): void {
+    this.#unbind?.()
+    this.#unbind = undefined
     this.loop.core.endpointStop(this.endpoint)
     this.loop.touch()
   }
@@ -161,28 +172,5 @@ export function createEndpoint(loop: Loop, options: Omit<EndpointOptions, 'handl
   return endpoint
 }
 
-const BACKLOG = 4096
 /** A long time: what is meant by Infinity. */
 const DRAIN_MAX_MS = 2 ** 31 - 1
-
-async function bind(loop: Loop, at: ListenAddress): Promise<{ fd: number; address: Listener['address'] }> {
-  const subject = { address: at.host, port: at.port }
-  const { family, bytes } = await resolveTcp(at.host, at.port)
-  const inherited = at.reusePort ? takeInherited(at) : undefined // bound already, by the supervisor
-  const fd = inherited ?? check(loop.call(abi.CALL_SOCKET, -1, family, abi.SOCK_STREAM), 'socket', subject)
-  try {
-    check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1), 'setsockopt', subject)
-    if (at.reusePort)
-      check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1), 'setsockopt', subject)
-    // inherited by accepted sockets: a reply is never held back for a fuller segment
-    check(loop.call(abi.CALL_SETSOCKOPT, fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1), 'setsockopt', subject)
-    loop.bytes.set(bytes, loop.stage)
-    if (inherited === undefined) check(loop.call(abi.CALL_BIND, fd, loop.stage, bytes.length), 'listen', subject)
-    check(loop.call(abi.CALL_LISTEN, fd, BACKLOG), 'listen', subject)
-    check(loop.call(abi.CALL_GETSOCKNAME, fd, loop.stage, 128), 'getsockname', subject)
-  } catch (error) {
-    loop.call(abi.CALL_CLOSE, fd)
-    throw error
-  }
-  return { fd, address: readSocketAddress(loop.view, loop.stage) }
-}

@@ -4,6 +4,7 @@ import * as abi from '../../assembly/abi.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
 import { threadLoop } from '../loop/loop.ts'
 import { SharedQueue } from '../loop/shared-queue.ts'
+import type { BoundAddress } from './bind.ts'
 import { Board } from './board.ts'
 import { importHandler } from './handler-module.ts'
 import { HandlerBridge, type ListenDifferences, openListener } from './listen.ts'
@@ -28,7 +29,7 @@ port.on('message', async ({ close }: ThreadOrder) => {
 })
 say({
   ready: {
-    address: listener.address,
+    address: listener.address as BoundAddress, // threads share no path
     kernel: loop.kernel.name,
     maxChannels: listener.limit.limit,
     memory: loop.memory.buffer as unknown as SharedArrayBuffer,
@@ -61,7 +62,7 @@ function adopting({ address, board }: AdoptRole): ListenDifferences<unknown> {
 }
 
 /** Adopts what the boss hands over; → a function that adopts what is there and no more. */
-function adoptAll({ connections, board }: AdoptRole, { endpoint }: Listener): () => void {
+function adoptAll({ connections, board }: AdoptRole, { endpoint }: Listener<unknown>): () => void {
   const queue = new SharedQueue(connections)
   const record = new Int32Array(1)
   const adopt = (): boolean => {

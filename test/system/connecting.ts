@@ -11,14 +11,14 @@ import { poll } from './harness.ts'
 export const silent = { frame: (): undefined => undefined }
 
 /** A server of Node's for the length of one test. */
-export async function netServer(host: string, taken: (socket: Socket) => void): Promise<number> {
+export async function netServer(host: string, taken: (socket: Socket) => void, at = 0): Promise<number> {
   const server = createServer(taken)
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined)
   })
-  server.listen(0, host)
+  server.listen(at, host)
   await once(server, 'listening')
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
@@ -27,12 +27,15 @@ export async function netServer(host: string, taken: (socket: Socket) => void): 
   return (server.address() as AddressInfo).port
 }
 
+let dialled = 0
+
 /** Connects for the length of one test; afterwards nothing may be left in the loop. */
 export async function dial<M>(options: ConnectOptions<M>): Promise<Channel> {
   const channel = await connect(options)
+  dialled++
   onTestFinished(async () => {
     channel.destroy()
-    await nothingLeft()
+    if (--dialled === 0) await nothingLeft()
   })
   return channel
 }
