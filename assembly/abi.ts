@@ -108,8 +108,6 @@ export const KIND_CLOSE = 5
 export const KIND_CANCEL = 6
 export const KIND_TIMEOUT = 7
 export const KIND_FILE = 8
-export const KIND_DATAGRAM = 9 // a multishot RECVMSG
-export const KIND_DATAGRAM_SENT = 10
 export const KIND_HOST = 255 // the host's own event loop has something; see CONTROL_HOST_FD
 
 // Immediate calls: system calls executed in order at the start of `enter`, results written in place.
@@ -143,7 +141,7 @@ export const CALL_SENDFILE = 18 // a = file, b = count, c = place → bytes, 0 a
 export const CALL_MMAP_SEND = 19 // as SENDFILE
 export const CALL_SPLICE = 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
 export const CALL_PIPE = 21 // a = offset for two i32, b = capacity wished for → its capacity
-export const CALL_SENDMMSG = 22 // a = offset of struct mmsghdr, 8-aligned, b = how many; no control data → datagrams sent
+export const CALL_SENDMMSG = 22 // a = offset of struct mmsghdr, b = how many; no control data → datagrams sent
 export const CALL_CONNECT = 24 // of datagrams, at once: a = offset of the sockaddr, b = its length
 export const CALL_SETSOCKOPT_AT = 25 // a = level << 16 | option, b = length, c = offset of the value
 // A call that moves bytes and fails or falls short keeps this `enter` from blocking, so that the core can act on it.
@@ -284,6 +282,7 @@ export const FEATURE_MIN_WAIT = 4 // MIN_WAIT_NS is the kernel's own
 export const FEATURE_SEND_ZC = 8
 export const FEATURE_ASYNC_FILES = 16 // reads and writes of files do not block `enter`
 
+// Below: between the core and its host alone, and not in the C header.
 // Channel record, one a slot of the channel table: two cache lines, since fifteen thousand may be idle.
 export const CHANNEL_BITS = 7
 export const CHANNEL_BYTES = 128
@@ -329,7 +328,6 @@ export const STATE_OPENING = 2
 export const STATE_OPEN = 3
 export const STATE_LINGERING = 4 // our side has ended; what the peer still sends is discarded
 export const STATE_CLOSING = 5
-export const STATE_DATAGRAM = 6 // a socket of datagrams
 
 // Endpoint record, 128 bytes: what the channels of one listener, or of one upstream, have in common.
 export const ENDPOINT_BYTES = 128
@@ -381,8 +379,6 @@ export const UP_IDLE = 10 // length: IDLE_*, a timeout of the channel that was r
 export const UP_FILE = 11 // a file operation of the host is complete: at: its number; length: its result, i32
 export const UP_SENT = 12 // a channel's oldest file is sent: at, extra: bytes; length: 0, or why not (errno, ERROR_*)
 
-export const UP_DATAGRAM = 26 // at: what RECVMSG has left in a buffer; length: bytes of the payload
-export const UP_DATAGRAM_ERROR = 27 // length: error number; at: DATAGRAM_RECEIVE or DATAGRAM_SEND; the socket lives
 
 // How the bytes of a file get into a socket.
 export const TRANSFER_AUTO = 0

@@ -63,6 +63,7 @@ export {
   endpointAbort,
   endpointAllow,
 } from './turn/endpoints'
+export { datagramOpen, datagramQueue } from './datagram/socket'
 export { timeouts } from './turn/idle'
 export { endpointConnect } from './service/host-connect'
 export { ringBuild, ringFree } from './ring/build'

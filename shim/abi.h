@@ -113,8 +113,6 @@
 #define MR_KIND_CANCEL 6
 #define MR_KIND_TIMEOUT 7
 #define MR_KIND_FILE 8
-#define MR_KIND_DATAGRAM 9 // a multishot RECVMSG
-#define MR_KIND_DATAGRAM_SENT 10
 #define MR_KIND_HOST 255 // the host's own event loop has something; see CONTROL_HOST_FD
 
 // Immediate calls: system calls executed in order at the start of `enter`, results written in place.
@@ -148,7 +146,7 @@
 #define MR_CALL_MMAP_SEND 19 // as SENDFILE
 #define MR_CALL_SPLICE 20 // from a, b = count, c = place in a file or -1 for a pipe → bytes, or -EAGAIN
 #define MR_CALL_PIPE 21 // a = offset for two i32, b = capacity wished for → its capacity
-#define MR_CALL_SENDMMSG 22 // a = offset of struct mmsghdr, 8-aligned, b = how many; no control data → datagrams sent
+#define MR_CALL_SENDMMSG 22 // a = offset of struct mmsghdr, b = how many; no control data → datagrams sent
 #define MR_CALL_CONNECT 24 // of datagrams, at once: a = offset of the sockaddr, b = its length
 #define MR_CALL_SETSOCKOPT_AT 25 // a = level << 16 | option, b = length, c = offset of the value
 // A call that moves bytes and fails or falls short keeps this `enter` from blocking, so that the core can act on it.
@@ -288,124 +286,5 @@
 #define MR_FEATURE_MIN_WAIT 4 // MIN_WAIT_NS is the kernel's own
 #define MR_FEATURE_SEND_ZC 8
 #define MR_FEATURE_ASYNC_FILES 16 // reads and writes of files do not block `enter`
-
-// Channel record, one a slot of the channel table: two cache lines, since fifteen thousand may be idle.
-#define MR_CHANNEL_BITS 7
-#define MR_CHANNEL_BYTES 128
-#define MR_CHANNEL_STATE 0 // u32, STATE_*
-#define MR_CHANNEL_FLAGS 4 // u32, FLAG_* of channel/table.ts
-#define MR_CHANNEL_FD 8 // i32
-#define MR_CHANNEL_GENERATION 12 // u32, 24 bits used
-#define MR_CHANNEL_ENDPOINT 16 // u32, its endpoint record
-#define MR_CHANNEL_PARTIAL 20 // u32, skb of bytes received and not yet decoded; 0: none
-#define MR_CHANNEL_SCAN 24 // 4 × u32, where the decoder stands in the partial frame
-#define MR_CHANNEL_TIMER 24 // 16 bytes, while nothing is decoded: how long it lingers, or does not accept
-#define MR_CHANNEL_QUEUE 40 // head, tail, bytes: what is owed to the peer
-#define MR_CHANNEL_IN_FLIGHT 52 // u32, bytes of the send under way
-#define MR_CHANNEL_NEXT_DIRTY 56 // u32
-#define MR_CHANNEL_NEXT 60 // u32, free list or the list the channel waits in
-#define MR_CHANNEL_OWNER 64 // u32, the service's own
-#define MR_CHANNEL_FIRST 68 // u32, proxy: oldest request not answered
-#define MR_CHANNEL_LAST 72 // u32, proxy: newest request
-#define MR_CHANNEL_LINGER_MS 68 // u32, when lingering began; there are no requests any more
-#define MR_CHANNEL_PENDING 76 // u32, proxy: requests not answered
-#define MR_CHANNEL_SESSION 80 // 24 bytes, SESSION_*, of channels that speak RESP
-#define MR_CHANNEL_DECODER 80 // 24 bytes, of channels that the host handles: DECODER_BYTES of codec/abi.ts
-#define MR_CHANNEL_BYTES_IN 104 // u64
-#define MR_CHANNEL_BYTES_OUT 112 // u64
-#define MR_CHANNEL_SINCE_S 120 // u32, when it was opened, in seconds since 1970
-#define MR_CHANNEL_ACTIVE_MS 124 // u32, the lower half of when something last came
-
-// Session, the 24 bytes at CHANNEL_SESSION: what a connection is to a keyspace.
-#define MR_SESSION_FLAGS 0 // u32
-#define MR_SESSION_DB 4 // u32
-#define MR_SESSION_NAME 8 // u32, a data block; 0: none
-#define MR_SESSION_NAME_LENGTH 12 // u32
-#define MR_SESSION_ID 16 // u64
-#define MR_SESSION_BYTES 24
-#define MR_SESSION_RESP3 1
-#define MR_SESSION_AUTHENTICATED 2
-#define MR_SESSION_AUTH_REQUIRED 4
-#define MR_BLOCK_HEADER_BYTES 16 // before a data block's bytes
-
-#define MR_STATE_FREE 0
-#define MR_STATE_LISTENING 1
-#define MR_STATE_OPENING 2
-#define MR_STATE_OPEN 3
-#define MR_STATE_LINGERING 4 // our side has ended; what the peer still sends is discarded
-#define MR_STATE_CLOSING 5
-#define MR_STATE_DATAGRAM 6 // a socket of datagrams
-
-// Endpoint record, 128 bytes: what the channels of one listener, or of one upstream, have in common.
-#define MR_ENDPOINT_BYTES 128
-#define MR_ENDPOINT_SERVICE 0 // u32, SERVICE_*
-#define MR_ENDPOINT_TARGET 4 // u32, the kv, the proxy, …
-#define MR_ENDPOINT_HIGH 8 // u32, high watermark in bytes: no more is decoded while more is owed
-#define MR_ENDPOINT_LOW 12 // u32
-#define MR_ENDPOINT_LIMIT 16 // u32, most channels
-#define MR_ENDPOINT_CHANNELS 20 // u32, channels open
-#define MR_ENDPOINT_LISTENER 24 // u32, slot of the listener + 1
-#define MR_ENDPOINT_DRAINING 28 // u32
-#define MR_ENDPOINT_ACCEPTED 32 // u64
-#define MR_ENDPOINT_REFUSED 40 // u64, closed at once for want of a slot
-#define MR_ENDPOINT_NEXT 56 // u32, list of endpoints
-#define MR_ENDPOINT_ID 60 // u32, the host's own
-#define MR_ENDPOINT_CODEC 64 // u32, the codec of channels that the host handles; the endpoint frees it
-#define MR_ENDPOINT_DATAGRAM 88 // u32, DATAGRAM_* of datagram/abi.ts; the endpoint frees it
-#define MR_ENDPOINT_PASSWORD 104 // u32, 1: sessions must authenticate
-#define MR_ENDPOINT_BYTES_IN 112 // u64, of closed channels
-#define MR_ENDPOINT_BYTES_OUT 120 // u64, of closed channels
-
-#define MR_SERVICE_HOST 1 // frames go up to the host's handler
-#define MR_SERVICE_ECHO 2
-#define MR_SERVICE_KV 3
-#define MR_SERVICE_PROXY 4 // a proxy's clients
-#define MR_SERVICE_UPSTREAM 5 // a proxy's servers
-#define MR_SERVICE_DATAGRAM 6
-
-// Upcall record, 32 bytes: what the host is told after `run`.
-#define MR_UPCALL_BYTES 32
-#define MR_UPCALL_KIND 0 // u32
-#define MR_UPCALL_SLOT 4 // u32
-#define MR_UPCALL_GENERATION 8 // u32
-#define MR_UPCALL_ENDPOINT 12 // u32, ENDPOINT_ID
-#define MR_UPCALL_AT 16 // u32
-#define MR_UPCALL_LENGTH 20 // u32
-#define MR_UPCALL_EXTRA 24 // u64
-
-#define MR_UP_OPEN 1
-#define MR_UP_FRAMES 2 // at: the first of `length` records; valid until the turn ends, with their bytes
-#define MR_UP_WRITABLE 3
-#define MR_UP_END 4
-#define MR_UP_ERROR 5 // length: error number, extra: the frame's length for decoder errors
-#define MR_UP_CLOSE 6
-#define MR_UP_COMMAND 7 // at: {count u32, {length u32, bytes}…} of a command for the host; extra: its request
-#define MR_UP_DRAINED 8 // the last channel of a draining endpoint has closed
-#define MR_UP_SERVER 9 // a proxy's server went up (length 1) or down (0); at: its index; extra: −errno
-#define MR_UP_IDLE 10 // length: IDLE_*, a timeout of the channel that was reached; counted anew from now
-#define MR_UP_FILE 11 // a file operation of the host is complete: at: its number; length: its result, i32
-#define MR_UP_SENT 12 // a channel's oldest file is sent: at, extra: bytes; length: 0, or why not (errno, ERROR_*)
-
-#define MR_UP_DATAGRAM 26 // at: what RECVMSG has left in a buffer; length: bytes of the payload
-#define MR_UP_DATAGRAM_ERROR 27 // length: error number; at: DATAGRAM_RECEIVE or DATAGRAM_SEND; the socket lives
-
-// How the bytes of a file get into a socket.
-#define MR_TRANSFER_AUTO 0
-#define MR_TRANSFER_READ 1
-#define MR_TRANSFER_MMAP 2
-#define MR_TRANSFER_SENDFILE 3
-#define MR_TRANSFER_SPLICE 4
-#define MR_TRANSFER_DIRECT 5
-#define MR_TRANSFER_OWNED 0x100 // beside it: the descriptor is closed when the file is sent
-
-// user_data of KIND_FILE: the slot is the number of the host's operation, or a channel whose file is read or whose
-// socket is polled.
-#define MR_FILE_OPERATION 0x40000000
-#define MR_FILE_READ 0x20000000
-
-// Timeouts of a channel.
-#define MR_IDLE_READ 1 // nothing came
-#define MR_IDLE_WRITE 2 // the socket was full, and took nothing
-#define MR_IDLE_ALL 3 // nothing came, and nothing was sent
 
 #endif

@@ -13,9 +13,13 @@ const head = (source, guard) => `// Generated from ${source} by shim/generate.mj
 #define ${guard}
 `
 
+/** What stands behind this line is of no concern to C. */
+const END = '\n// Below: between the core and its host alone'
+
 /** The header's text for the text of an abi.ts. A line that is neither a constant nor a comment is an error. */
 export function header(text, { source, guard } = HEADERS[0]) {
-  const lines = text.split('\n').map((line) => {
+  const [shared = ''] = text.split(END)
+  const lines = shared.split('\n').map((line) => {
     if (line === '' || line.startsWith('//')) return line
     if (line.startsWith('/**')) return line.replace(/^\/\*\* (.*) \*\/$/, '// $1')
     const constant = /^export const ([A-Z][A-Z0-9_]*) = (-?(?:0x[0-9a-f]+|\d+))( \/\/ .*)?$/.exec(line)

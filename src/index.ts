@@ -6,6 +6,14 @@ provideCore(readCore)
 
 export type { TcpAddress } from './channel/address.ts'
 export type { Channel, Handler } from './channel/channel.ts'
+export type {
+  DatagramAddress,
+  DatagramHandler,
+  DatagramMessage,
+  DatagramStats,
+  Datagrams,
+  DatagramTarget,
+} from './channel/datagram.ts'
 export type { FrameError } from './channel/errors.ts'
 export type { SocketOptions } from './channel/options.ts'
 export type { SendFileOptions, SendFileStrategy } from './channel/send-file.ts'
@@ -48,8 +56,9 @@ export type { Frame } from './core/frame.ts'
 export { HashRing } from './core/hash-ring.ts'
 export { type Feature, features } from './kernel/features.ts'
 export { type KernelModel, kernelLimits } from './kernel/models.ts'
+
 export { RwLock, type RwLockOptions, type RwLockPreference } from './loop/rw-lock.ts'
-export type { BindOptions } from './reactor/bind.ts'
+export { type BindOptions, bind } from './reactor/bind.ts'
 export { type ConnectOptions, connect } from './reactor/connect.ts'
 export type { HandlerContext } from './reactor/handler-module.ts'
 export {
@@ -59,6 +68,7 @@ export {
   type Server,
   type ServerStats,
 } from './reactor/listen.ts'
+export type { ListeningOptions } from './reactor/listening.ts'
 export { type LoopSample, loopStats } from './reactor/stats.ts'
 export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'
 export type {

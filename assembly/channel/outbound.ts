@@ -29,6 +29,7 @@ export const GATHER_MAX: u32 = 64
 
 export const TAG_SEND: u32 = 1 << 24
 export const TAG_FILE: u32 = 3 << 24
+export const TAG_DATAGRAM: u32 = 4 << 24
 export const TAG_NONE: u32 = 0
 export const TAG_SLOT_MASK: u32 = 0xffffff
 
@@ -69,6 +70,11 @@ export function outboundAttach(): void {
 export function sendSetMode(to: u32): void {
   mode = to
   bySqe = to == SENDS_BEST ? (load<u32>(control, abi.CONTROL_FEATURES) & abi.FEATURE_SEND_SQE) != 0 : to == SENDS_SQE
+}
+
+/** Whether sends are SQEs. */
+export function sendsBySqe(): bool {
+  return bySqe
 }
 
 /** A turn begins: the iovecs of the last one are no longer read, unless `enter` has left SQEs behind. */

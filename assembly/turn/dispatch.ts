@@ -160,9 +160,9 @@ export function closing(ch: usize): void {
 
 /** The channel is gone. */
 export function closed(ch: usize): void {
-  if (service(ch) != abi.SERVICE_HOST) return
-  hostConnectRelease(ch)
-  upcall(abi.UP_CLOSE, ch, 0, 0, 0)
+  const kind = service(ch)
+  if (kind == abi.SERVICE_HOST) hostConnectRelease(ch)
+  if (kind == abi.SERVICE_HOST || kind == abi.SERVICE_DATAGRAM) upcall(abi.UP_CLOSE, ch, 0, 0, 0)
 }
 
 /** The flush comes by a channel that is opening: there is room for its connect. */

@@ -11,6 +11,8 @@ import {
   slotOf,
   state,
 } from '../channel/table'
+import { STATE_DATAGRAM } from '../datagram/abi'
+import { datagramEnd } from '../datagram/socket'
 import { alloc, free } from '../memory/heap'
 import { TIMER_BYTES, TIMER_ENDPOINT, timerCancel, timerInit, timerStart } from '../timer/timers'
 import { acceptAgain, acceptBegin, adopt, listenerOf } from './accept'
@@ -45,6 +47,7 @@ export function endpointCreate(service: u32, target: u32, high: u32, low: u32, l
 export function endpointFree(ep: usize): void {
   assert(!load<u32>(ep, abi.ENDPOINT_CHANNELS) && !listenerOf(ep))
   if (load<u32>(ep, abi.ENDPOINT_CODEC)) free(load<u32>(ep, abi.ENDPOINT_CODEC))
+  if (load<u32>(ep, abi.ENDPOINT_DATAGRAM)) free(load<u32>(ep, abi.ENDPOINT_DATAGRAM))
   timerCancel(ep + TIMER)
   if (first == ep) {
     first = load<u32>(ep, abi.ENDPOINT_NEXT)
@@ -96,6 +99,7 @@ export function endpointDrain(ep: usize, ms: f64): void {
   for (let slot: u32 = 0; slot < channelsTouched(); slot++) {
     const ch = channelAt(slot)
     if (state(ch) == abi.STATE_OPEN && endpoint(ch) == ep) channelEnd(ch, false)
+    else if (state(ch) == STATE_DATAGRAM && endpoint(ch) == ep) datagramEnd(ch)
   }
 }
 

@@ -38,6 +38,9 @@ import {
   waitingCount,
   waitingRemove,
 } from '../channel/table'
+import { KIND_DATAGRAM, STATE_DATAGRAM } from '../datagram/abi'
+import { datagramArm } from '../datagram/receive'
+import { datagramFlush } from '../datagram/send'
 import { queueBytes, queueClear } from '../memory/queue'
 import { upcallEndpoint, upcallSlack } from '../service/upcall'
 import { channelData } from '../channel/user-data'
@@ -83,6 +86,7 @@ function flush(ch: usize): bool {
   }
   if (flags(ch) & FLAG_TIMES_SET) idleBegin(ch)
   arm(ch, false)
+  if (state(ch) == STATE_DATAGRAM) return datagramFlush(ch)
   if (flags(ch) & FLAG_TRAIN) {
     const train = trainFlush(ch)
     if (train) return train > 0
@@ -135,6 +139,9 @@ function arm(ch: usize, fed: bool): void {
       store<u32>(s, abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, abi.SQE_OP_FLAGS) // a sendfile must not wait
       if (!acceptsSingly(ch)) store<u16>(s, abi.ACCEPT_MULTISHOT, abi.SQE_IOPRIO)
       store<u32>(ch, acceptsSingly(ch) ? 0 : 1, abi.CHANNEL_OWNER) // whether it is a multishot that is armed
+    } else if (state(ch) == STATE_DATAGRAM) {
+      if (!fed && starving()) return starve(ch)
+      datagramArm(ch)
     } else if (!(f & FLAG_SIZED_WANTED) || !armSized(ch, fd)) {
       if (!fed && starving()) return starve(ch)
       const s = sqe(abi.OP_RECV, fd, channelData(ch, abi.KIND_RECV))
@@ -144,8 +151,14 @@ function arm(ch: usize, fed: bool): void {
     }
     setFlags(ch, FLAG_RECV_ARMED)
   } else if (f & FLAG_RECV_ARMED && (!wanted || tooMany(ch) || (f & FLAGS_SIZED) == FLAG_SIZED_WANTED)) {
-    cancel(ch, channelData(ch, state(ch) == abi.STATE_LISTENING ? abi.KIND_ACCEPT : abi.KIND_RECV), 0)
+    cancel(ch, channelData(ch, kindOf(state(ch))), 0)
   }
+}
+
+/** The kind of operation that brings a channel what it wants. */
+function kindOf(state: u32): u64 {
+  if (state == abi.STATE_LISTENING) return abi.KIND_ACCEPT
+  return state == STATE_DATAGRAM ? KIND_DATAGRAM : abi.KIND_RECV
 }
 
 /** A receive of the rest of a large frame into its final place; false where a multishot has to do. */

@@ -2,7 +2,7 @@
 
 import * as abi from '../abi'
 import { slicesServe } from '../channel/file-send'
-import { TAG_FILE, TAG_SEND, TAG_SLOT_MASK, outboundSent, outboundTurn } from '../channel/outbound'
+import { TAG_DATAGRAM, TAG_FILE, TAG_SEND, TAG_SLOT_MASK, outboundSent, outboundTurn } from '../channel/outbound'
 import { starve, starvedTurn } from '../channel/starved'
 import {
   FLAG_BLOCKED_OUT,
@@ -31,6 +31,9 @@ import {
 import { owed, trainIsShort } from '../channel/train'
 import { zeroCopyFree } from '../channel/zero-copy'
 import { clockSet, nowNs } from '../clock'
+import { KIND_DATAGRAM, KIND_DATAGRAM_SENT } from '../datagram/abi'
+import { datagramReceived } from '../datagram/receive'
+import { datagramSent } from '../datagram/send'
 import { calls, control } from '../memory/arena'
 import { count } from '../memory/counter'
 import { memoryTick } from '../memory/remote'
@@ -123,6 +126,7 @@ function results(): void {
     if ((tag & ~TAG_SLOT_MASK) == TAG_SEND) sent(channelAt(tag & TAG_SLOT_MASK), result, FLAG_CALLED, false)
     else if ((tag & ~TAG_SLOT_MASK) == TAG_SOCKET) upstreamSocket(tag & TAG_SLOT_MASK, result)
     else if ((tag & ~TAG_SLOT_MASK) == TAG_FILE) trainResult(channelAt(tag & TAG_SLOT_MASK), at, result)
+    else if ((tag & ~TAG_SLOT_MASK) == TAG_DATAGRAM) datagramSent(channelAt(tag & TAG_SLOT_MASK), result, FLAG_CALLED)
   }
 }
 
@@ -163,6 +167,12 @@ function complete(data: u64, result: i32, cqeFlags: u32): void {
       break
     case abi.KIND_ACCEPT:
       accepted(ch, result, more)
+      break
+    case KIND_DATAGRAM:
+      datagramReceived(ch, result, cqeFlags, more)
+      break
+    case KIND_DATAGRAM_SENT:
+      datagramSent(ch, result, FLAG_SENDING)
       break
     case abi.KIND_CANCEL:
       clearFlags(ch, FLAG_CANCELLING)

@@ -66,6 +66,8 @@ export interface Runtime extends RingExports {
   endpointDrain(endpoint: number, ms: number): void
   endpointAbort(endpoint: number): void
   endpointAllow(endpoint: number, more: number): void
+  datagramOpen(endpoint: number, fd: number, bytes: number): number
+  datagramQueue(slot: number, generation: number, length: number): number
   channelsTouched(): number
   channelAt(slot: number): number
   heapUsed(): number

@@ -11,13 +11,13 @@ import { Frame } from '../core/frame.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
 import { abortError } from './abort.ts'
-import { type BindOptions, type BoundAddress, bindTcp, bindUnix } from './bind.ts'
 import { type ListenerCounts, listenerCounts } from './counts.ts'
 import { importHandler } from './handler-module.ts'
 import { Listener } from './listener.ts'
+import { type BoundAddress, bindTcp, bindUnix, type ListeningOptions } from './listening.ts'
 import { listenThreads, type Reactor, type ThreadListenOptions, type ThreadServer } from './threads.ts'
 
-export interface ListenOptions<M = undefined> extends BindOptions {
+export interface ListenOptions<M = undefined> extends ListeningOptions {
   /** 0: any free port. */
   readonly port: number
   /** '127.0.0.1' by default. */

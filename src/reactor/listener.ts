@@ -4,7 +4,7 @@ import type { TcpAddress } from '../channel/address.ts'
 import { systemError } from '../kernel/errors.ts'
 import { type ChannelLimit, channelLimit } from '../kernel/models.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
-import { type Bound, type BoundAddress, bindTcp } from './bind.ts'
+import { type Bound, type BoundAddress, bindTcp } from './listening.ts'
 import { noLonger, nowLive } from './live.ts'
 
 export interface EndpointOptions {

@@ -1,6 +1,7 @@
 // What a process that serves says about itself: its loops, its listeners. Plain objects, for IPC and JSON.
 import type { LoopStats } from '../loop/loop.ts'
 import { type ListenerCounts, listenerCounts } from './counts.ts'
+import type { BoundAddress } from './listening.ts'
 import { liveListeners } from './live.ts'
 
 export interface ListenerSample extends ListenerCounts {
@@ -35,8 +36,9 @@ export function processStats(): ProcessStats {
     rssBytes: process.memoryUsage.rss(),
     loops: loopStats(),
     listeners: liveListeners().map((listener) => {
-      const { host, port } = listener.address
-      return { host, port, ...listenerCounts(listener) }
+      const address = listener.address as BoundAddress | string
+      const at = typeof address === 'string' ? { host: address, port: 0 } : { host: address.host, port: address.port }
+      return { ...at, ...listenerCounts(listener) }
     }),
   }
 }

@@ -4,11 +4,11 @@ import * as abi from '../../assembly/abi.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
 import { threadLoop } from '../loop/loop.ts'
 import { SharedQueue } from '../loop/shared-queue.ts'
-import type { BoundAddress } from './bind.ts'
 import { Board } from './board.ts'
 import { importHandler } from './handler-module.ts'
 import { HandlerBridge, type ListenDifferences, openListener } from './listen.ts'
 import type { Listener } from './listener.ts'
+import type { BoundAddress } from './listening.ts'
 import type { ThreadMessage, ThreadOrder, ThreadRole, ThreadStart } from './thread.ts'
 
 type AdoptRole = Extract<ThreadRole, { name: 'adopt' }>

@@ -1,4 +1,5 @@
 // The examples, run as a reader would run them, with real sockets.
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -54,6 +55,21 @@ describe('examples', () => {
     expect(answers.map((answer, i) => answer === texts[i])).toEqual([true, true, true])
     echo.process.kill('SIGINT')
     expect(await echo.ended(8_000)).toEqual({ code: 0, signal: null })
+    expect(echo.stderr).toBe('')
+  })
+
+  it('udp-echo gives datagrams back to whom they came from, and ends on SIGINT', async () => {
+    const echo = await example('udp-echo')
+    const [one, two] = [createSocket('udp4'), createSocket('udp4')]
+    onTestFinished(() => void [one.close(), two.close()])
+    for (const [socket, text] of [[one, 'hello'] as const, [two, 'x'.repeat(20_000)] as const]) {
+      const came = once(socket, 'message')
+      socket.send(text, echo.port, '127.0.0.1')
+      expect(String((await came)[0])).toBe(text)
+    }
+    echo.process.kill('SIGINT')
+    expect(await echo.ended(8_000)).toEqual({ code: 0, signal: null })
+    expect(echo.stdout).toContain('2 received, 2 sent, 0 dropped')
     expect(echo.stderr).toBe('')
   })
 

@@ -29,7 +29,7 @@ function batch(rig: Rig, messages: readonly { readonly text: string; readonly to
     rig.view.setBigUint64(part, rig.address(text === '' ? part : rig.store(Buffer.from(text))), true)
     rig.view.setBigUint64(part + 8, BigInt(text.length), true)
     if (to !== 0) rig.view.setBigUint64(one, rig.address(to), true)
-    rig.set32(one + 8, to === 0 ? 0 : NAME_BYTES)
+    rig.view.setUint32(one + 8, to === 0 ? 0 : NAME_BYTES, true)
     rig.view.setBigUint64(one + 16, rig.address(part), true)
     rig.view.setBigUint64(one + 24, 1n, true)
   }
@@ -154,7 +154,7 @@ export function batching({ prove }: Contract): void {
   prove('setsockopt with a value in the memory', (rig) => {
     const { fd } = bound(rig)
     const value = rig.alloc(4)
-    rig.set32(value, 7)
+    rig.view.setUint32(value, 7, true)
     const set = { op: abi.CALL_SETSOCKOPT_AT, fd, a: (IPPROTO_IP << 16) | IP_TTL, b: 4 }
     expect(rig.call({ ...set, c: value })).toBe(0)
     expect(rig.call({ op: abi.CALL_GETSOCKOPT, fd, a: IPPROTO_IP, b: IP_TTL })).toBe(7)
