@@ -12,12 +12,14 @@ import { LOOP_KERNELS } from './kernels.ts'
 import { Rig } from './rig.ts'
 
 describe('the layout', () => {
-  test('shim/abi.h has every constant of assembly/abi.ts, with its value', () => {
+  test('shim/abi.h has every constant of assembly/abi.ts but those of core and host alone, with its value', () => {
     const text = readFileSync(join(packageRoot(), 'shim', 'abi.h'), 'utf8')
     const defined = [...text.matchAll(/^#define MR_(\w+) \(?(-?\w+)\)?/gm)].map(
       ([, name, value]) => [name, Number(value)] as const,
     )
-    expect(Object.fromEntries(defined)).toEqual({ ...abi })
+    const own = /^(CHANNEL|SESSION|BLOCK_HEADER|STATE|ENDPOINT|SERVICE|UPCALL|UP|TRANSFER|FILE|IDLE)_/
+    const shared = Object.entries(abi).filter(([name]) => !own.test(name))
+    expect(Object.fromEntries(defined)).toEqual(Object.fromEntries(shared))
   })
 
   test('the generator finds the header current', () => {
