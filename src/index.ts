@@ -73,6 +73,7 @@ export { type LoopSample, loopStats } from './reactor/stats.ts'
 export { type SuperviseOptions, type Supervisor, supervise } from './reactor/supervisor.ts'
 export type {
   BossReactor,
+  PoolReactor,
   Reactor,
   ReuseportReactor,
   ThreadListenOptions,

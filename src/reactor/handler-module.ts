@@ -49,12 +49,18 @@ export function portableCodec(codec: Codec<unknown> | undefined): PortableCodec 
   if (codec.message !== undefined || codec.tell !== undefined) {
     throw new InvalidArgumentError('codec', `exported by the handler's module where it is ${codec.name}`, codec)
   }
+  return codecRecord(codec)
+}
+
+/** What the thread needs of a codec that serves the sockets, and does not look into frames. */
+export function codecRecord(codec: Codec<unknown>): PortableCodec {
   const record = new Uint8Array(codec.bytes)
   codec.write(new DataView(record.buffer), 0)
   return { name: codec.name, record }
 }
 
-function codecOf({ name, record }: PortableCodec): Codec {
+/** A codec that frames, and reads nothing out of frames. */
+export function codecOf({ name, record }: PortableCodec): Codec {
   return {
     name,
     bytes: record.length,

@@ -15,7 +15,7 @@ import { type ListenerCounts, listenerCounts } from './counts.ts'
 import { importHandler } from './handler-module.ts'
 import { Listener } from './listener.ts'
 import { type BoundAddress, bindTcp, bindUnix, type ListeningOptions } from './listening.ts'
-import { listenThreads, type Reactor, type ThreadListenOptions, type ThreadServer } from './threads.ts'
+import type { Reactor, ThreadListenOptions, ThreadServer } from './threads.ts'
 
 export interface ListenOptions<M = undefined> extends ListeningOptions {
   /** 0: any free port. */
@@ -69,7 +69,10 @@ export async function listen<M>(
   const reactor = ('reactor' in options && options.reactor) || 'single'
   if (options.handler instanceof URL) {
     const rest = options as ThreadListenOptions
-    if (reactor !== 'single') return listenThreads(rest, reactor)
+    if (reactor !== 'single') {
+      const { listenThreads } = await import('./threads.ts') // which builds on this module
+      return listenThreads(rest, reactor)
+    }
     const { handler, codec = rest.codec } = await importHandler(rest.handler.href, { thread: 0, threads: 1 })
     return listenOn(threadLoop(rest.kernel), { ...rest, handler, ...(codec && { codec }) })
   }

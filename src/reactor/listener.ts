@@ -138,6 +138,15 @@ export class Listener<A = BoundAddress> {
     this.loop.touch()
   }
 
+  /** As `retire`; resolves when what has arrived already is read. */
+  async stop(): Promise<void> {
+    const { schedule } = this.loop
+    this.retire()
+    // requests that have already arrived are still served: two turns read what the sockets hold
+    for (let turn = 0; turn < 2; turn++)
+      await new Promise<void>((resolve) => schedule.soon(() => schedule.soon(resolve)))
+  }
+
   /** Stops accepting, lets every channel send what it owes, and closes the rest after `drainMs`. */
   close(drainMs: number): Promise<void> {
     this.#closing ??= this.#close(drainMs)
@@ -146,11 +155,8 @@ export class Listener<A = BoundAddress> {
 
   async #close(drainMs: number): Promise<void> {
     const { loop, endpoint } = this
-    const { core, schedule } = loop
-    this.retire()
-    // requests that have already arrived are still served: two turns read what the sockets hold
-    for (let turn = 0; turn < 2; turn++)
-      await new Promise<void>((resolve) => schedule.soon(() => schedule.soon(resolve)))
+    const { core } = loop
+    await this.stop()
     await new Promise<void>((resolve) => {
       this.#drained = resolve
       core.endpointDrain(endpoint, Math.min(Math.max(0, drainMs), DRAIN_MAX_MS))

@@ -6,7 +6,9 @@ import type { SharedQueue } from '../loop/shared-queue.ts'
 import { type Balance, Boss, connectionQueue, type Member } from './boss.ts'
 import { portableCodec } from './handler-module.ts'
 import type { ListenOptions, ServerStats } from './listen.ts'
-import { type Address, Thread, type ThreadEnd, type ThreadRole, type ThreadStart } from './thread.ts'
+import { LoopView } from './loop-view.ts'
+import { PoolServer } from './pool.ts'
+import { type Address, Thread, type ThreadEnd, type ThreadReady, type ThreadRole, type ThreadStart } from './thread.ts'
 
 /** Threads that listen each for themselves at one port (SO_REUSEPORT): the kernel spreads connections over them. */
 export interface ReuseportReactor {
@@ -22,7 +24,17 @@ export interface BossReactor {
   readonly balance?: Balance
 }
 
-export type Reactor = ReuseportReactor | BossReactor
+/**
+ * The caller's loop serves the sockets, and other threads run the handler: those of a channel always the same one, so
+ * that its frames stay in order. Frames and answers cross in shared memory. Handlers see a channel without `sendFile`
+ * and `writableLength`, whose verbs take effect a little later.
+ */
+export interface PoolReactor {
+  readonly model: 'pool'
+  readonly threads: number
+}
+
+export type Reactor = ReuseportReactor | BossReactor | PoolReactor
 
 /** How a thread has ended unasked. Its connections are closed. */
 export interface WorkerExit {
@@ -69,8 +81,8 @@ const RESTART_MAX_MS = 5000
 /** @internal */
 export async function listenThreads(options: ThreadListenOptions, reactor: Reactor): Promise<ThreadServer> {
   const { model, threads } = reactor
-  if (model !== 'reuseport' && model !== 'boss') {
-    throw new InvalidArgumentError('reactor.model', "'single', 'reuseport' or 'boss'", model)
+  if (model !== 'reuseport' && model !== 'boss' && model !== 'pool') {
+    throw new InvalidArgumentError('reactor.model', "'single', 'reuseport', 'boss' or 'pool'", model)
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > THREADS_MAX) {
     const error = new RangeError(`reactor.threads must be an integer from 1 to ${THREADS_MAX}; it is ${threads}`)
@@ -80,7 +92,7 @@ export async function listenThreads(options: ThreadListenOptions, reactor: React
   if (balance !== 'round-robin' && balance !== 'least-connections') {
     throw new InvalidArgumentError('reactor.balance', "'round-robin' or 'least-connections'", balance)
   }
-  const server = new ThreadServer(options, reactor, balance)
+  const server = model === 'pool' ? new PoolServer(options, threads) : new LoopServer(options, reactor, balance)
   await server.start()
   return server
 }
@@ -88,18 +100,27 @@ export async function listenThreads(options: ThreadListenOptions, reactor: React
 /** One of the server's threads, or the place of one that is to come. */
 class Post implements Member {
   readonly connections: SharedQueue = connectionQueue()
-  thread: Thread | undefined
+  thread: Thread<ThreadReady> | undefined
+  view: LoopView | undefined
   /** Of threads that had this place before. */
   accepted = 0
   failures = 0
 
   channels(): number | undefined {
-    return this.thread?.channels
+    return this.view?.channels
   }
 }
 
 /** A server whose handlers run in several threads. */
-export class ThreadServer {
+export interface ThreadServer extends AsyncDisposable {
+  address(): Address
+  stats(): ThreadServerStats
+  /** Stops accepting, lets every thread send what its channels owe, and ends them after `drain` milliseconds. */
+  close(options?: { drain?: number }): Promise<void>
+}
+
+/** One whose threads have loops of their own. */
+class LoopServer implements ThreadServer {
   readonly #options: ThreadListenOptions
   readonly #posts: readonly Post[]
   readonly #boss: Boss | undefined
@@ -147,8 +168,8 @@ export class ThreadServer {
     const threads = this.#posts.map((post, thread) => ({
       thread,
       threadId: post.thread?.id ?? 0,
-      channels: post.thread?.channels ?? 0,
-      accepted: post.accepted + (post.thread?.accepted ?? 0),
+      channels: post.view?.channels ?? 0,
+      accepted: post.accepted + (post.view?.accepted ?? 0),
     }))
     const sum = (of: (index: number) => number): number => threads.reduce((all, _, index) => all + of(index), 0)
     const first = this.#posts.find((post) => post.thread !== undefined)?.thread
@@ -157,12 +178,11 @@ export class ThreadServer {
       accepted: sum((index) => threads[index]?.accepted ?? 0),
       kernel: first?.ready.kernel ?? this.#options.kernel ?? '',
       maxChannels: this.#boss ? this.#limit : sum((index) => this.#posts[index]?.thread?.ready.maxChannels ?? 0),
-      refusedDescriptors: sum((index) => this.#posts[index]?.thread?.refusedDescriptors ?? 0),
+      refusedDescriptors: sum((index) => this.#posts[index]?.view?.refusedDescriptors ?? 0),
       threads,
     }
   }
 
-  /** Stops accepting, lets every thread send what its channels owe, and ends them after `drain` milliseconds. */
   close({ drain = 5000 }: { drain?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(drain)
     return this.#closing
@@ -212,9 +232,15 @@ export class ThreadServer {
         ...(kernel !== undefined && { kernel }),
       },
     }
-    const thread = await Thread.start(start, (end) => this.#gone(index, end))
+    let view: LoopView | undefined
+    const thread = await Thread.start<ThreadReady>(start, (end, asked) => {
+      view?.clear()
+      if (!asked) this.#gone(index, end)
+    })
+    view = new LoopView(thread.ready)
     if (this.#closing !== undefined) return thread.close(0)
     post.thread = thread
+    post.view = view
     post.failures = 0
     this.#address ??= thread.ready.address
   }
@@ -223,38 +249,47 @@ export class ThreadServer {
   #gone(index: number, end: ThreadEnd): void {
     const post = this.#posts[index] as Post
     this.#retire(post)
-    const { restart = false, workerExit } = this.#options
-    const restarting = restart && this.#closing === undefined
+    const restarting = this.#options.restart === true && this.#closing === undefined
     if (restarting) this.#startLater(index, post)
-    if (workerExit !== undefined) {
-      workerExit({ thread: index, code: end.code, error: end.error, restarting })
-    } else if (end.error !== undefined) {
-      const { error } = end
-      process.nextTick(() => {
-        throw error
-      })
-    }
+    reportExit(this.#options, index, end, restarting)
   }
 
   /** Takes a thread that has ended out of its place; connections it had not adopted yet go to others. */
   #retire(post: Post): void {
-    const { thread } = post
-    if (thread === undefined) return
+    const { view } = post
+    if (view === undefined) return
     post.thread = undefined
-    post.accepted += thread.accepted
+    post.view = undefined
+    post.accepted += view.accepted
     if (this.#boss === undefined || this.#closing !== undefined) return
-    this.#boss.board.closed(thread.channels)
+    this.#boss.board.closed(view.channels)
     const record = new Int32Array(1)
     while (post.connections.take(record)) this.#boss.hand(record[0] as number, false)
   }
 
   #startLater(index: number, post: Post): void {
-    const ms = post.failures === 0 ? 0 : Math.min(RESTART_MS * 2 ** (post.failures - 1), RESTART_MAX_MS)
-    post.failures++
+    const ms = restartPause(post.failures++)
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
       this.#fill(index).catch((error: Error) => this.#gone(index, { code: 1, error }))
     }, ms)
     this.#restarts.add(timer)
   }
+}
+
+/** @internal Tells of a thread that has ended unasked. */
+export function reportExit(options: ThreadListenOptions, thread: number, end: ThreadEnd, restarting: boolean): void {
+  const { code, error } = end
+  if (options.workerExit !== undefined) {
+    options.workerExit({ thread, code, error, restarting })
+  } else if (error !== undefined) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}
+
+/** @internal Milliseconds before a thread is started again that has failed to start so many times in a row. */
+export function restartPause(failures: number): number {
+  return failures === 0 ? 0 : Math.min(RESTART_MS * 2 ** (failures - 1), RESTART_MAX_MS)
 }

@@ -7,6 +7,7 @@ import { deathSuite, threadsSuite } from './reactor-threads.ts'
 
 const reuseport: Reactor = { model: 'reuseport', threads: 2 }
 const boss: Reactor = { model: 'boss', threads: 2 }
+const pool: Reactor = { model: 'pool', threads: 2 }
 
 /** Why there is no such loop here, or ''. */
 const NO_URING = ((): string => {
@@ -21,6 +22,8 @@ const NO_URING = ((): string => {
 describe.skipIf(NO_URING)(titled('several threads', NO_URING), () => {
   threadsSuite('SO_REUSEPORT', reuseport, 'uring')
   threadsSuite('boss', boss, 'uring')
+  threadsSuite('pool', pool, 'uring')
   deathSuite('SO_REUSEPORT', reuseport, 'uring')
   deathSuite('boss', boss, 'uring')
+  deathSuite('pool', pool, 'uring')
 })
