@@ -25,14 +25,12 @@ const SKIP = 0 // the rest up to the ring's end is not used
 // The ring, in words: where the reader and the writer stand, counted in words for ever, then the entries.
 const READ = 0
 const WRITTEN = 16
-const DEAD = 17
 const ENTRIES = 32
 const HEAD_WORDS = 4
 const RING_WORDS = 1 << 16
 export const RING_BYTES = (ENTRIES + RING_WORDS) * 4
 /** Most bytes of one entry; longer messages come in parts. */
 export const PART_MAX = 32_768
-const LOOK_MS = 1000
 
 /**
  * Answers of one thread for one loop: bounded, one writer, one reader, in order. The writer blocks where it is full,
@@ -62,12 +60,12 @@ export class AnswerRing {
     let written = words[WRITTEN] as number
     const left = RING_WORDS - (written & (RING_WORDS - 1))
     if (left < need) {
-      if (!this.#room(written, left)) return
+      this.#room(written, left)
       words[ENTRIES + (written & (RING_WORDS - 1))] = SKIP
       written = (written + left) | 0
       Atomics.store(words, WRITTEN, written)
     }
-    if (!this.#room(written, need)) return
+    this.#room(written, need)
     const at = ENTRIES + (written & (RING_WORDS - 1))
     words[at] = op
     words[at + 1] = channel
@@ -77,15 +75,14 @@ export class AnswerRing {
     Atomics.store(words, WRITTEN, (written + need) | 0)
   }
 
-  /** Waits until there is room; false: the reader is gone. */
-  #room(written: number, need: number): boolean {
+  /** Waits until there is room. */
+  #room(written: number, need: number): void {
     const words = this.#words
     for (;;) {
       const read = Atomics.load(words, READ)
-      if (RING_WORDS - ((written - read) | 0) >= need) return true
-      if (Atomics.load(words, DEAD) !== 0) return false
+      if (RING_WORDS - ((written - read) | 0) >= need) return
       this.#wake()
-      Atomics.wait(words, READ, read, LOOK_MS)
+      Atomics.wait(words, READ, read)
     }
   }
 
@@ -107,11 +104,5 @@ export class AnswerRing {
       Atomics.notify(words, READ)
     }
     return words[READ] !== Atomics.load(words, WRITTEN)
-  }
-
-  /** The reader is going: a writer that waits gives up. */
-  abandon(): void {
-    Atomics.store(this.#words, DEAD, 1)
-    Atomics.notify(this.#words, READ)
   }
 }

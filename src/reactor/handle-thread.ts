@@ -16,6 +16,8 @@ export interface RemoteHandle {
   readonly bell: Int32Array
 }
 
+/** Events that wait while a channel is paused. */
+const IN_ORDER: ReadonlySet<number> = new Set([crossing.EVENT_FRAME, crossing.EVENT_ERROR, crossing.EVENT_END])
 /** Events handled before the event loop has its say. */
 const EVENTS_MAX = 256
 
@@ -52,22 +54,38 @@ export class HandleThread implements RemoteLoop {
     while (n < most && this.#events.take(this.#event)) {
       n++
       const [kind, id, a, b] = this.#event as unknown as [number, number, number, number]
-      try {
-        this.#deliver(kind, id, a >>> 0, b)
-      } catch (error) {
-        process.nextTick(() => {
-          throw error // an uncaught one, as from any callback
-        })
-      }
+      const held = this.#channels.get(id)?.held
+      if (held === undefined || !IN_ORDER.has(kind)) this.#safely(kind, id, a, b)
+      else held.push([kind, id, a, b])
     }
     this.#bell.ring()
     return n === most
   }
 
+  #safely(kind: number, id: number, a: number, b: number): void {
+    try {
+      this.#deliver(kind, id, a >>> 0, b)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error // an uncaught one, as from any callback
+      })
+    }
+  }
+
+  /** What came while the channel was paused is delivered, until it is paused again; of one that is done, given back. */
+  readonly #resume = (channel: RemoteChannel): void => {
+    const { held } = channel
+    while (held !== undefined && held.length > 0 && (!channel.paused || channel.done)) {
+      this.#safely(...(held.shift() as [number, number, number, number]))
+    }
+    if (!channel.paused || channel.done) channel.held = undefined
+    this.#bell.ring()
+  }
+
   #deliver(kind: number, id: number, a: number, b: number): void {
     const handler = this.#handler
     if (kind === crossing.EVENT_OPEN) {
-      const channel = new RemoteChannel(this, id, this.#json(a, b) ?? undefined)
+      const channel = new RemoteChannel(this, id, this.#json(a, b) ?? undefined, this.#resume)
       this.#channels.set(id, channel)
       handler.open?.(channel as unknown as Channel)
       return
@@ -105,6 +123,7 @@ export class HandleThread implements RemoteLoop {
         break
       case crossing.EVENT_CLOSE:
         channel.done = true
+        this.#resume(channel)
         this.#channels.delete(id)
         handler.close?.(seen)
         break

@@ -24,12 +24,23 @@ export class RemoteChannel {
   readonly remoteAddress: TcpAddress | undefined
   readonly #loop: RemoteLoop
   readonly #id: number
+  #paused = false
   /** @internal Above the high watermark. */
   full = false
   /** @internal Nothing more is delivered. */
   done = false
+  /** @internal Events that came while it was paused; undefined: it is not. */
+  held: number[][] | undefined
+  readonly #deliver: (channel: RemoteChannel) => void
 
-  constructor(loop: RemoteLoop, id: number, remoteAddress: TcpAddress | undefined) {
+  /** @internal `deliver` hands on what was held. */
+  constructor(
+    loop: RemoteLoop,
+    id: number,
+    remoteAddress: TcpAddress | undefined,
+    deliver: (channel: RemoteChannel) => void,
+  ) {
+    this.#deliver = deliver
     this.#loop = loop
     this.#id = id
     this.remoteAddress = remoteAddress
@@ -64,12 +75,23 @@ export class RemoteChannel {
     this.#loop.answers.write(crossing.ANSWER_DESTROY, this.#id)
   }
 
-  /** No more frames until `resume`, but for those that are on their way to this thread already. */
+  /** No more frames until `resume`. */
   pause(): void {
+    this.held ??= []
+    this.#paused = true
     this.#loop.answers.write(crossing.ANSWER_PAUSE, this.#id)
   }
 
+  /** Frames come again, after this call. */
   resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
     this.#loop.answers.write(crossing.ANSWER_RESUME, this.#id)
+    setImmediate(this.#deliver, this)
+  }
+
+  /** @internal */
+  get paused(): boolean {
+    return this.#paused
   }
 }

@@ -93,7 +93,9 @@ export class Thread<R> {
   /** Starts one; rejects with what it throws before it is ready. `gone`: it has ended, `asked` to or not. */
   static start<R>(data: ThreadStart, gone: (end: ThreadEnd, asked: boolean) => void): Promise<Thread<R>> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(ENTRY, { workerData: data, name: `millrace ${data.thread}` })
+      // a program given as text (node --input-type=module -e …) says nothing about this file
+      const execArgv = process.execArgv.filter((argument) => !argument.startsWith('--input-type='))
+      const worker = new Worker(ENTRY, { workerData: data, name: `millrace ${data.thread}`, execArgv })
       const early = (code: number): void => reject(new Error(`the thread exited with ${code} before it served`))
       worker.once('error', reject)
       worker.once('exit', early)

@@ -2,9 +2,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { lengthField, listen, type Reactor } from '../../dist/src/index.js'
 import { threadLoop } from '../../dist/src/loop/loop.js'
-import { poll } from './harness.ts'
+import { Program, poll } from './harness.ts'
 import { framed } from './library.ts'
-import { ask, deathSuite, openWire, serveThreads, threadsSuite } from './reactor-threads.ts'
+import { ask, deathSuite, ECHO, openWire, serveThreads, threadsSuite } from './reactor-threads.ts'
 import { Wire } from './wire.ts'
 
 const pool: Reactor = { model: 'pool', threads: 2 }
@@ -98,5 +98,33 @@ describe('a pool', () => {
     await poll(done, 'all are answered', 15_000, 5)
     expect(wire.length).toBe(COUNT * 8)
     expect(most).toBeLessThan(4_000_000) // what one turn receives, and not all that came
+  })
+
+  test('delivers nothing while a channel is paused, and everything in order after', async () => {
+    const handler = MODULE(`let seen = 0
+      let paused = false
+      export const handler = { frame(channel, frame) {
+        if (paused) channel.write('while paused')
+        channel.write(frame)
+        if (++seen % 10 !== 0) return
+        paused = true
+        channel.pause()
+        setTimeout(() => { paused = false; channel.resume() }, 10) } }`)
+    const server = await serveThreads({ model: 'pool', threads: 1 }, { handler })
+    const wire = await openWire(server)
+    const messages = Buffer.concat(Array.from({ length: 200 }, (_, i) => framed(`message ${i}`)))
+    wire.write(messages)
+    expect(await wire.until(() => wire.length >= messages.length, 10_000)).toBe(true)
+    expect(wire.bytes().equals(messages)).toBe(true)
+  })
+
+  test('gives the process what a handler throws, where nobody asks for exits', async () => {
+    const code = `import { connect } from 'node:net'
+      import { listen } from 'millrace'
+      const server = await listen({ port: 0, handler: new URL('${ECHO.href}'), reactor: { model: 'pool', threads: 1 } })
+      connect(server.address().port, '127.0.0.1').on('error', () => {}).write('throw')`
+    const program = new Program('thrower', process.execPath, ['--input-type=module', '-e', code])
+    expect((await program.ended(20_000)).code).toBe(1)
+    expect(program.stderr).toContain('a fault of the handler')
   })
 })
