@@ -64,6 +64,7 @@ export {
   endpointAllow,
 } from './turn/endpoints'
 export { datagramOpen, datagramQueue } from './datagram/socket'
+export { channelGoOn, channelMove } from './turn/move'
 export { timeouts } from './turn/idle'
 export { endpointConnect } from './service/host-connect'
 export { ringBuild, ringFree } from './ring/build'

@@ -5,7 +5,7 @@ import { readCore } from './kernel/core-file.ts'
 provideCore(readCore)
 
 export type { TcpAddress } from './channel/address.ts'
-export type { Channel, Handler } from './channel/channel.ts'
+export type { Channel, Handler, UpgradeOptions } from './channel/channel.ts'
 export type {
   DatagramAddress,
   DatagramHandler,
@@ -52,7 +52,7 @@ export { encodeCommand, encodeReply } from './core/codec/resp-encode.ts'
 export { type RespToken, respTokens } from './core/codec/resp-reply.ts'
 export { RespAttributed, RespError, RespPush, type RespValue, RespVerbatim } from './core/codec/resp-value.ts'
 export { type Varint32Options, varint32 } from './core/codec/varint32.ts'
-export type { Frame } from './core/frame.ts'
+export type { Frame, RetainedFrame } from './core/frame.ts'
 export { HashRing } from './core/hash-ring.ts'
 export { type Feature, features } from './kernel/features.ts'
 export { type KernelModel, kernelLimits } from './kernel/models.ts'

@@ -37,10 +37,12 @@ export const FLAG_SEND_ODD: u32 = 1 << 27 // the last send was started in a turn
 export const FLAG_STARVED: u32 = 1 << 28 // its receive waits for a buffer, and is not with the kernel
 export const FLAG_ZERO_COPY: u32 = 1 << 29 // the kernel still reads what was sent
 
+export const FLAG_BLOCKED_FRAME: u32 = 1 << 31 // the host looks at a frame, behind which the codec may change
+
 export const FLAG_TRAIN: u32 = 1 << 25 // files are in its outbound queue
 export const FLAG_READING: u32 = 1 << 26 // a READ of a file is with the kernel
 
-export const FLAGS_BLOCKED: u32 = FLAG_BLOCKED_OUT | FLAG_BLOCKED_SERVICE | FLAG_BLOCKED_HOST
+export const FLAGS_BLOCKED: u32 = FLAG_BLOCKED_OUT | FLAG_BLOCKED_SERVICE | FLAG_BLOCKED_HOST | FLAG_BLOCKED_FRAME
 const FLAGS_IN_KERNEL: u32 =
   FLAG_RECV_ARMED | FLAG_CANCELLING | FLAG_SENDING | FLAG_CALLED | FLAG_CONNECTING | FLAG_READING
 

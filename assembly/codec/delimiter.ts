@@ -4,7 +4,7 @@
 import * as abi from './abi'
 import * as tables from './delimiter-tables'
 import { behindDelimiter, delimiterTables } from './delimiter-tables'
-import { recordError, recordFrame, recordsRoom } from './records'
+import { recordError, recordFrame, recordsRoom, recordsSated } from './records'
 
 // state: bytes of the incomplete frame that were looked at u32 · state of the automaton u32 · bytes that were discarded
 // of a frame that is too long u64 · whether it is u32
@@ -258,6 +258,7 @@ function rest(codec: usize, work: usize, state: usize, end: usize): usize {
   store<u32>(state, node, NODE)
   store<u64>(state, 0, DISCARDED)
   store<u32>(state, 0, DISCARDING)
+  if (recordsSated()) return first
   if (!discarding) {
     const most = load<u64>(codec, abi.CODEC_MAX_FRAME)
     if (<u64>(left - begun(work)) <= most) return first

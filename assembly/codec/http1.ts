@@ -49,6 +49,7 @@ import {
   recordFatal,
   recordsFatal,
   recordsRoom,
+  recordsSated,
   recordsShort,
   recordsUntil,
 } from './records'
@@ -86,7 +87,7 @@ export function http1Decode(codec: usize, state: usize, at: usize, end: usize): 
         record(at, <u32>(end - at), abi.RECORD_DATA, 0)
         return end
     }
-    if (at == before || recordsShort || recordsFatal) return at
+    if (at == before || recordsShort || recordsFatal || recordsSated()) return at
   }
   return at
 }

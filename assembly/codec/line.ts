@@ -2,7 +2,7 @@
 // delimiter. The limit counts what is before both.
 
 import * as abi from './abi'
-import { recordAt, recordError, recordFrame, recordsEnd, recordsRoom, recordsUntil } from './records'
+import { recordAt, recordError, recordFrame, recordsEnd, recordsRoom, recordsSated, recordsUntil } from './records'
 import { findByte, mask64, maskRest } from './scan'
 
 const LF: u32 = 10
@@ -83,6 +83,7 @@ function rest(codec: usize, state: usize, at: usize, end: usize): usize {
   const left = <u32>(end - at)
   const after = left > 0 && <u32>load<u8>(end - 1) == CR
   store<u32>(state, left, SCANNED)
+  if (recordsSated()) return at
   if (<u64>(left - <u32>after) <= most) return at
   if (failsFast(codec)) {
     if (!recordsRoom(1)) return at

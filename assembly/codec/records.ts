@@ -15,6 +15,8 @@ let first: usize = 0
 let end: usize = 0
 let usual: usize = 0 // the region that stays, while a wider one serves a frame of very many parts
 let usualEnd: usize = 0
+let only: usize = 0 // where the record of the one frame goes that is wanted; 0: as many as there are
+let whole: usize = 0 // where the region ends, while `end` bounds that one frame
 let text: usize = 0
 let textAt: usize = 0
 let textEnd: usize = 0
@@ -26,7 +28,7 @@ const TEXT_BYTES: u32 = 131072
 export function recordsCreate(count: u32): bool {
   usual = first = recordAt = alloc(<usize>count * abi.RECORD_BYTES)
   usualEnd = end = first + <usize>count * abi.RECORD_BYTES
-  text = textAt = textEnd = 0
+  text = textAt = textEnd = only = 0
   recordsShort = recordsFatal = false
   return first != 0
 }
@@ -121,6 +123,33 @@ export function recordsBegin(): void {
   recordsShort = recordsFatal = false
 }
 
+/** From here on one frame is wanted, with what belongs to it, until recordsMany. */
+export function recordsSingle(): void {
+  only = recordAt
+  whole = end
+  end = min(end, recordAt + abi.RECORD_BYTES)
+}
+
+/** As many frames are wanted again as there are. */
+export function recordsMany(): void {
+  only = 0
+  end = whole
+}
+
+/** Whether the one frame that is wanted is found: a decoder stops, and consumes nothing of what is behind it. */
+// @ts-ignore: decorator
+@inline
+export function recordsSated(): bool {
+  return only != 0 && recordAt != only
+}
+
+/** Whether only one frame is wanted. */
+// @ts-ignore: decorator
+@inline
+export function recordsAreSingle(): bool {
+  return only != 0
+}
+
 /** A decoder writes records in a loop of its own and says here where it ended. */
 // @ts-ignore: decorator
 @inline
@@ -138,12 +167,25 @@ export function recordsEnd(): usize {
 function grow(count: u32): bool {
   recordsShort = true
   const bytes = <usize>count * abi.RECORD_BYTES
+  if (only) {
+    if (recordAt != only) return false
+    end = whole
+    if (recordAt + bytes <= whole) {
+      end = recordAt + bytes
+      recordsShort = false
+      return true
+    }
+  }
   if (recordAt != first || bytes <= end - first) return false
   const wider = alloc(bytes)
   if (!wider) return false
   if (first != usual) free(first)
   first = recordAt = wider
   end = wider + bytes
+  if (only) {
+    only = wider
+    whole = end
+  }
   recordsShort = false
   return true
 }

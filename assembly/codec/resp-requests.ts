@@ -3,7 +3,16 @@
 //   state | scanAt u32 | scanLine u32 | scanLeft u32 | scanBulk + 1 u32 |
 
 import * as abi from './abi'
-import { recordAt, recordFatal, recordText, recordTextRoom, recordsEnd, recordsRoom, recordsUntil } from './records'
+import {
+  recordAt,
+  recordFatal,
+  recordText,
+  recordTextRoom,
+  recordsAreSingle,
+  recordsEnd,
+  recordsRoom,
+  recordsUntil,
+} from './records'
 import {
   respArgc,
   respArgv,
@@ -109,6 +118,7 @@ function decode(state: usize, at: usize, end: usize): usize {
       if (inlined) recordText(load<u32>(last - 8) + load<u32>(last - 4) - <u32>text)
     }
     at += taken
+    if (count && recordsAreSingle()) break // an empty line behind it is not this decoder's to take
   }
   recordsUntil(to)
   return at

@@ -2,8 +2,9 @@
 // here.
 
 import * as abi from '../abi'
-import { ERROR_NO_MEMORY, RECORD_BYTES } from '../codec/abi'
+import { CODEC_FLAGS, ERROR_NO_MEMORY, RECORD_BYTES } from '../codec/abi'
 import {
+  FLAG_BLOCKED_FRAME,
   FLAG_BLOCKED_OUT,
   FLAG_ENDING,
   FLAG_WRITABLE_WANTED,
@@ -27,11 +28,20 @@ import {
   codecTake,
 } from '../codec/codec'
 import { lastQueue, owed, trainAppend, trainIsLong, trainWrote } from '../channel/train'
-import { recordAt, recordsCount, recordsFirst, recordsRoom, recordsShort } from '../codec/records'
+import {
+  recordAt,
+  recordsCount,
+  recordsFirst,
+  recordsMany,
+  recordsRoom,
+  recordsShort,
+  recordsSingle,
+} from '../codec/records'
 import { SITE_WRITE } from '../memory/abi'
 import { queueLost, queueRoom, queueWrote } from '../memory/queue'
 import { siteSet } from '../memory/sites'
 import { hurry } from '../uring/submission'
+import { CODEC_SINGLE, UP_FRAME } from './abi'
 import { upcall, upcallRoom } from './upcall'
 
 /** A queue takes writes up to this many times its high watermark, and at least QUEUE_BYTES_MIN. */
@@ -41,18 +51,36 @@ const QUEUE_BYTES_MIN: u64 = 1 << 20
 // @ts-ignore: decorator
 @inline
 function codecOf(ch: usize): usize {
-  return <usize>load<u32>(endpoint(ch), abi.ENDPOINT_CODEC)
+  const own = <usize>load<u32>(ch, abi.CHANNEL_OWNER) // since an upgrade
+  return own ? own : <usize>load<u32>(endpoint(ch), abi.ENDPOINT_CODEC)
 }
 
-/** Reports every whole frame in `[at, end)`; returns where it stopped. */
+// @ts-ignore: decorator
+@inline
+function isSingle(codec: usize): bool {
+  return (load<u32>(codec, CODEC_FLAGS) & CODEC_SINGLE) != 0
+}
+
+/**
+ * Reports every whole frame in `[at, end)`, or one, behind which the host says how to go on; returns where it stopped.
+ */
 export function hostFrames(ch: usize, at: usize, end: usize): usize {
+  const codec = codecOf(ch)
+  const single = isSingle(codec)
   while (at < end && !(flags(ch) & FLAGS_BLOCKED)) {
     if (!upcallRoom()) return limit(ch, at)
     const before = recordsCount()
-    at = codecDecode(codecOf(ch), ch + abi.CHANNEL_DECODER, at, end)
+    if (single) recordsSingle()
+    at = codecDecode(codec, ch + abi.CHANNEL_DECODER, at, end)
+    if (single) recordsMany()
     const found = recordsCount() - before
     // the region may have grown, and moved
-    if (found) upcall(abi.UP_FRAMES, ch, recordsFirst() + <usize>before * RECORD_BYTES, found, 0)
+    const kind = single ? UP_FRAME : abi.UP_FRAMES
+    if (found) upcall(kind, ch, recordsFirst() + <usize>before * RECORD_BYTES, found, 0)
+    if (found && single) {
+      setFlags(ch, FLAG_BLOCKED_FRAME)
+      break
+    }
     if (!recordsShort) break
     if (found || recordsCount()) return limit(ch, at)
     upcall(abi.UP_ERROR, ch, 0, ERROR_NO_MEMORY, 0)
@@ -92,6 +120,11 @@ export function hostEnd(ch: usize, base: usize, left: u32): void {
   upcall(abi.UP_END, ch, 0, 0, 0)
 }
 
+/** Whether the host still looks at a frame of the channel, behind which another codec may go on. */
+export function hostLooks(ch: usize): bool {
+  return (flags(ch) & FLAG_BLOCKED_FRAME) != 0
+}
+
 /** The channel closes: what its decoder holds is given back. */
 export function hostRelease(ch: usize): void {
   codecRelease(codecOf(ch), ch + abi.CHANNEL_DECODER)
@@ -109,7 +142,7 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   const high = load<u32>(ep, abi.ENDPOINT_HIGH)
   if (<u64>owed(ch) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
   siteSet(SITE_WRITE)
-  const codec = <usize>load<u32>(ep, abi.ENDPOINT_CODEC)
+  const codec = codecOf(ch)
   const to = queueRoom(queue, codecBound(codec, length))
   if (!to) {
     queueLost()

@@ -23,7 +23,7 @@ import {
 } from '../memory/abi'
 import { siteSet } from '../memory/sites'
 import { echoFrames } from '../service/echo'
-import { hostEnd, hostFrames, hostNeed, hostRelease, hostTake } from '../service/host'
+import { hostEnd, hostFrames, hostLooks, hostNeed, hostRelease, hostTake } from '../service/host'
 import { hostConnectBegin, hostConnectRelease, hostConnected } from '../service/host-connect'
 import { kvClosing, kvFrames, kvRestrict } from '../service/kv-serve'
 import { clientClosing, clientFrames } from '../service/proxy/client'
@@ -133,8 +133,9 @@ export function peerEnded(ch: usize, base: usize, left: u32): void {
   }
 }
 
-/** Whether a command of the channel waits for the host's answer. */
+/** Whether a command of the channel waits for the host's answer, or a frame for its consent. */
 export function answerOwed(ch: usize): bool {
+  if (service(ch) == abi.SERVICE_HOST) return hostLooks(ch)
   return service(ch) == abi.SERVICE_KV && (flags(ch) & FLAG_BLOCKED_HOST) != 0
 }
 

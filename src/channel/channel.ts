@@ -1,9 +1,12 @@
 // A channel as a handler sees it: a slot and a generation in the core, and the few verbs that act on them.
 import * as abi from '../../assembly/abi.ts'
+import type { Codec } from '../core/codec/codec.ts'
 import { Frame } from '../core/frame.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { Loop } from '../loop/loop.ts'
 import { readSocketAddress, type TcpAddress } from './address.ts'
+import { type CodecRecord, giveCodec, takeCodec } from './codec-record.ts'
+import type { Deliverer } from './deliver.ts'
 import { Held } from './held.ts'
 import { setKeepAlive, setOption } from './options.ts'
 import { openFile, type SendFileOptions, Sendings } from './send-file.ts'
@@ -23,13 +26,22 @@ export interface Handler<M = undefined> {
 
 const SMALL = 64
 
-/** Who calls the handler. */
-export interface Deliverer {
-  frame(channel: Channel, records: Uint32Array, i: number): void
-  error(channel: Channel, error: Error): void
-  end(channel: Channel): void
-  writable(channel: Channel): void
+export type { Deliverer } from './deliver.ts'
+
+/** How a channel goes on when its protocol changes. */
+export interface UpgradeOptions<M = undefined> {
+  /** Decodes what comes behind the current frame, and encodes what is written from now on. */
+  readonly codec: Codec<M>
+  /** Is told everything from now on, but no `open`. */
+  readonly handler: Handler<M>
+  /** Whether it may be upgraded again. False by default, for a channel that is decoded at full speed from now on. */
+  readonly upgradable?: boolean
 }
+
+/** Behind a frame of UP_FRAME, the core waits: the frame has come, was handed over, or has changed the codec. */
+const ARRIVED = 1
+const TAKEN = 2
+const UPGRADED = 3
 
 export class Channel {
   readonly #loop: Loop
@@ -38,7 +50,7 @@ export class Channel {
   /** Room for whatever the handler wants to keep with the channel. */
   data: unknown = undefined
 
-  readonly #deliverer: Deliverer
+  #deliverer: Deliverer
   #paused = false
   /** Above the high watermark: what is decoded already waits, as the rest does. */
   #full = false
@@ -46,6 +58,9 @@ export class Channel {
   #done = false
   #held: Held | undefined
   #sendings: Sendings | undefined
+  /** 0, or where the core waits. */
+  #stop = 0
+  #codec: CodecRecord | undefined
   /** Why the connection failed. */
   #failure: Error | undefined
   /** Whether it keeps the process alive by itself. */
@@ -59,6 +74,50 @@ export class Channel {
     this.#slot = slot
     this.#generation = generation
     this.#deliverer = deliverer
+  }
+
+  /** @internal Who calls the handler. */
+  get deliverer(): Deliverer {
+    return this.#deliverer
+  }
+
+  /** @internal A frame of UP_FRAME has come; the core waits behind it. */
+  stopped(): void {
+    this.#stop = this.#waits ? ARRIVED : TAKEN
+  }
+
+  /** @internal Whether what was decoded with the frame of `stopped` is still wanted. */
+  get keepsCodec(): boolean {
+    return this.#stop !== UPGRADED
+  }
+
+  /** @internal Lets the core go on, unless the handler has paused or filled the channel. */
+  goOn(): void {
+    if (this.#stop === 0 || this.#waits) return
+    this.#stop = 0
+    this.#loop.core.channelGoOn(this.#slot, this.#generation)
+  }
+
+  /**
+   * Changes the protocol: the bytes behind the frame that the handler is looking at are decoded by another codec and
+   * told to another handler, however they were cut on the way. For channels of `listen({ upgradable: true })`, during
+   * the call of `frame`, or later while that call has paused the channel. Of http1 the end of a message without a body
+   * goes with its head. Throws ERR_INVALID_STATE at other times, and EPIPE where nothing more can come.
+   */
+  upgrade<M>({ codec, handler, upgradable = false }: UpgradeOptions<M>): void {
+    if (this.#stop < TAKEN || this.#done) throw notBehindFrame(this.#done)
+    const loop = this.#loop
+    const record = takeCodec(loop, codec as Codec<unknown>, upgradable)
+    const result = loop.core.channelMove(this.#slot, this.#generation, record.at)
+    if (result < 0) {
+      giveCodec(loop, record)
+      throw systemError(result, 'upgrade')
+    }
+    giveCodec(loop, this.#codec)
+    this.#codec = record
+    this.#stop = UPGRADED
+    this.#held?.drop()
+    this.#deliverer = this.#deliverer.follow(handler, codec)
   }
 
   /** @internal The frame at record `i` has come: it is delivered, or held while the channel is paused or full. */
@@ -118,6 +177,8 @@ export class Channel {
     this.#held?.drop()
     this.#held = undefined
     this.#sendings?.drop(this.#failure)
+    giveCodec(this.#loop, this.#codec)
+    this.#codec = undefined
   }
 
   get #waits(): boolean {
@@ -141,6 +202,7 @@ export class Channel {
   /** Delivers what was held, until the handler pauses or fills the channel again; then the core goes on. */
   #deliver(): void {
     const held = this.#held
+    if (this.#stop === ARRIVED && held?.empty === false) this.#stop = TAKEN
     while (held !== undefined && !held.empty && !this.#paused && !this.#full && !this.#done) {
       held.shift(
         (records) => this.#safely(() => this.#deliverer.frame(this, records, 0)),
@@ -151,6 +213,7 @@ export class Channel {
     this.#held = undefined
     if (held?.ended) this.#safely(() => this.#deliverer.end(this))
     this.#loop.core.pause(this.#slot, this.#generation, 0)
+    this.goOn()
     this.#loop.touch()
   }
 
@@ -163,10 +226,11 @@ export class Channel {
   write(message: Frame<unknown> | Uint8Array | string): boolean {
     const loop = this.#loop
     let result: number
-    if (message instanceof Frame) {
+    if (message instanceof Frame && message.liesIn(loop)) {
       result = loop.core.write(this.#slot, this.#generation, message.at, message.length)
     } else {
-      result = this.#writeBytes(typeof message === 'string' ? Buffer.from(message) : message)
+      const bytes = typeof message === 'string' ? Buffer.from(message) : message
+      result = this.#writeBytes(bytes instanceof Frame ? bytes.bytes : bytes)
     }
     if (result === -abi.ERANGE) throw outOfRange(message.length)
     if (result < 0) throw systemError(result, 'write')
@@ -316,6 +380,11 @@ export class Channel {
 
 /** What fits the loop's stage beside a call record. */
 const STAGED = 60_000
+
+function notBehindFrame(done: boolean): Error {
+  const when = done ? 'it has ended' : 'only behind a frame of listen({ upgradable: true })'
+  return Object.assign(new Error(`the channel cannot be upgraded: ${when}`), { code: 'ERR_INVALID_STATE' })
+}
 
 function outOfRange(length: number): Error {
   const error = new RangeError(`the channel's codec has no frame for a message of ${length} bytes`)

@@ -1,15 +1,25 @@
 // The frame that a handler is given: one flyweight per decoder or loop, pointing at a record in the core's memory.
 import { RECORD_BYTES } from '../../assembly/codec/abi.ts'
+import { expire, expired } from './frame-expired.ts'
+import { copyRecords, type HoldingMemory } from './frame-records.ts'
 import { type TextEncodingName, textOf } from './text.ts'
 
 /** The memory that records point into. */
-export interface FrameMemory {
-  readonly bytes: Uint8Array
+export interface FrameMemory extends HoldingMemory {
+  /** @internal Is told of every frame that is retained, in debug mode. */
+  readonly retained?: FrameWatch | undefined
+}
+
+/** @internal Who looks after retained frames. */
+export interface FrameWatch {
+  keep(frame: object, at: number): void
+  /** The frame is released. */
+  drop(frame: object): void
 }
 
 /**
- * Bytes received. Valid during the call it is handed to; `copy` what must live longer. A structured frame (resp,
- * memcached, http1) has parts.
+ * Bytes received. Valid during the call it is handed to: `retain` or `copy` what must live longer. A structured frame
+ * (resp, memcached, http1) has parts.
  */
 export class Frame<M = unknown> {
   /** @internal Address of the first byte. */
@@ -63,6 +73,26 @@ export class Frame<M = unknown> {
     return this.#memory.bytes.slice(this.at, this.at + this.length)
   }
 
+  /**
+   * The same frame, for as long as it is wanted: its bytes and parts are copied into a block of the memory that frames
+   * lie in, so that no receive buffer is kept from other channels. `release` gives the block back.
+   */
+  retain(): RetainedFrame<M> {
+    if (this.at === 0 && this.#first === 0) throw expired('MILLRACE_ERR_FRAME_EXPIRED') // and so does one that is over
+    const { at, records } = copyRecords(this.#memory, this.#records, this.#first - WORDS)
+    return new RetainedFrame<M>(this.#memory, this.#read, at, records)
+  }
+
+  /** @internal Whether it lies in that memory. */
+  liesIn(memory: FrameMemory): boolean {
+    return this.#memory === memory
+  }
+
+  /** @internal From now on every use throws an error of that code. */
+  expire(code: 'MILLRACE_ERR_FRAME_EXPIRED' | 'MILLRACE_ERR_FRAME_RELEASED'): void {
+    expire(this, code)
+  }
+
   /** What part `i` is; the codec's docs name the kinds. */
   partKind(i: number): number {
     return this.#part(i, 2)
@@ -93,6 +123,35 @@ export class Frame<M = unknown> {
   #part(i: number, word: number): number {
     if (i < 0 || i >= this.parts) throw new RangeError(`the frame has ${this.parts} parts; there is no part ${i}`)
     return this.#records[this.#first + i * WORDS + word] as number
+  }
+}
+
+/** A frame that lives until it is released. It may be written, and retained once more. */
+export class RetainedFrame<M = unknown> extends Frame<M> {
+  readonly #memory: FrameMemory
+  readonly #block: number
+  #released = false
+
+  /** @internal The block at `at`, which `records` point into, is the frame's. */
+  constructor(memory: FrameMemory, read: ((frame: Frame) => M) | undefined, at: number, records: Uint32Array) {
+    super(memory, read)
+    this.#memory = memory
+    this.#block = at
+    this.point(records, 0)
+    memory.retained?.keep(this, at)
+  }
+
+  /** Gives the bytes back. Using the frame afterwards, or releasing it twice, throws MILLRACE_ERR_FRAME_RELEASED. */
+  release(): void {
+    if (this.#released) throw expired('MILLRACE_ERR_FRAME_RELEASED')
+    this.#released = true
+    this.#memory.retained?.drop(this)
+    this.expire('MILLRACE_ERR_FRAME_RELEASED')
+    this.#memory.drop(this.#block)
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
   }
 }
 

@@ -108,6 +108,18 @@ export class Core {
     }
   }
 
+  /** @internal A block for a frame that is retained. */
+  hold(bytes: number): number {
+    const at = this.exports.alloc(bytes) >>> 0
+    if (at === 0) throw this.exhausted(`a frame of ${bytes} bytes`)
+    return at
+  }
+
+  /** @internal */
+  drop(at: number): void {
+    this.exports.free(at)
+  }
+
   /** @internal The codec's record, which the caller frees. */
   writeCodec(codec: Codec<unknown>): number {
     const record = this.exports.alloc(codec.bytes) >>> 0

@@ -165,6 +165,15 @@ export class Loop {
     return at
   }
 
+  /** As `alloc`, for a frame that is kept; `drop` gives it back, also when the loop is closed. */
+  hold(bytes: number): number {
+    return this.alloc(bytes)
+  }
+
+  drop(at: number): void {
+    this.core.free(at)
+  }
+
   /** Registers an endpoint's handler; the id goes into its record. */
   register(endpoint: number, handler: EndpointHandler): void {
     const id = ++this.#lastId

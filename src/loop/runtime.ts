@@ -68,6 +68,8 @@ export interface Runtime extends RingExports {
   endpointAllow(endpoint: number, more: number): void
   datagramOpen(endpoint: number, fd: number, bytes: number): number
   datagramQueue(slot: number, generation: number, length: number): number
+  channelGoOn(slot: number, generation: number): void
+  channelMove(slot: number, generation: number, codec: number): number
   channelsTouched(): number
   channelAt(slot: number): number
   heapUsed(): number

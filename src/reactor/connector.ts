@@ -1,6 +1,7 @@
 // Endpoints without a listener: what the channels that were connected or adopted for one handler have in common.
 import * as abi from '../../assembly/abi.ts'
 import type { Channel, Handler } from '../channel/channel.ts'
+import { HandlerDeliverer } from '../channel/deliver.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { systemError } from '../kernel/errors.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
@@ -37,7 +38,7 @@ export class Connector implements EndpointHandler {
   readonly #loop: Loop
   readonly #kind: EndpointKind
   readonly #endpoint: number
-  readonly #bridge: HandlerBridge<unknown>
+  readonly #bridge: HandlerBridge
   /** Until they are open or gone. A slot may be taken again before the host has heard of its last channel's end. */
   readonly #attempts = new Map<number, Attempt>()
   /** Channels of which UP_CLOSE is still to come. */
@@ -48,7 +49,7 @@ export class Connector implements EndpointHandler {
     this.#kind = kind
     const { high, low } = kind
     this.#endpoint = createEndpoint(loop, { service: abi.SERVICE_HOST, high, low, limit: NO_LIMIT })
-    this.#bridge = new HandlerBridge<unknown>(loop, kind.handler as Handler<unknown>, kind.codec)
+    this.#bridge = new HandlerBridge(loop, new HandlerDeliverer(loop, kind.handler as Handler<unknown>, kind.codec))
     try {
       writeCodec(loop, this.#endpoint, kind.codec)
     } catch (error) {

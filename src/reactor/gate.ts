@@ -2,6 +2,7 @@
 // that got them has done with them, and answers are written to their channels.
 import { RECORD_AT, RECORD_BYTES, RECORD_EXTRA, RECORD_LENGTH } from '../../assembly/codec/abi.ts'
 import type { Channel } from '../channel/channel.ts'
+import { HandlerDeliverer } from '../channel/deliver.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { Frame } from '../core/frame.ts'
 import { Doorbell } from '../loop/doorbell.ts'
@@ -73,8 +74,8 @@ export class Gate {
   }
 
   /** What stands between the core and the threads. */
-  bridge(codec: Codec<unknown>): HandlerBridge<unknown> {
-    return new GateBridge(this, this.loop, codec)
+  bridge(codec: Codec<unknown>): HandlerBridge {
+    return new HandlerBridge(this.loop, new GateDeliverer(this, this.loop, codec))
   }
 
   /** Frames and ends that no thread has answered yet. */
@@ -286,7 +287,7 @@ export class Gate {
   }
 }
 
-class GateBridge extends HandlerBridge<unknown> {
+class GateDeliverer extends HandlerDeliverer<unknown> {
   readonly #gate: Gate
 
   constructor(gate: Gate, loop: Loop, codec: Codec<unknown>) {

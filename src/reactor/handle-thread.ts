@@ -38,7 +38,7 @@ export class HandleThread implements RemoteLoop {
     this.answers = new crossing.AnswerRing(memory, ring, () => this.#bell.ring())
     this.#bytes = new Uint8Array(memory)
     this.#words = new Uint32Array(memory)
-    this.frame = new Frame({ bytes: this.#bytes }, codec.message)
+    this.frame = new Frame({ bytes: this.#bytes, hold: cannotHold, drop: () => undefined }, codec.message)
     this.#events = new SharedQueue(events)
     this.#events.attend(() => this.#handle(EVENTS_MAX))
   }
@@ -136,4 +136,10 @@ export class HandleThread implements RemoteLoop {
     this.answers.write(crossing.ANSWER_RELEASE, 0, at, 0)
     return JSON.parse(text) as T
   }
+}
+
+/** The memory is another thread's loop's, from which this one cannot allocate. */
+function cannotHold(): never {
+  const error = new Error('a frame cannot be retained in a thread of a pool; copy() it')
+  throw Object.assign(error, { code: 'ERR_METHOD_NOT_IMPLEMENTED' })
 }

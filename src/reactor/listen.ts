@@ -1,13 +1,16 @@
 // `listen`: a server whose frames a JavaScript handler takes.
 import * as abi from '../../assembly/abi.ts'
 import { RECORD_BYTES, RECORD_ERROR, RECORD_KIND } from '../../assembly/codec/abi.ts'
-import { Channel, type Deliverer, type Handler } from '../channel/channel.ts'
+import { UP_FRAME } from '../../assembly/service/abi.ts'
+import { Channel, type Handler } from '../channel/channel.ts'
+import { placeCodec } from '../channel/codec-record.ts'
+import { type Deliverer, delivererOf } from '../channel/deliver.ts'
 import { channelError } from '../channel/errors.ts'
+import { debugsFrames, RetainedFrames } from '../channel/frame-watch.ts'
 import { checkPort } from '../channel/options.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { raw } from '../core/codec/raw.ts'
 import { isFatal } from '../core/errors.ts'
-import { Frame } from '../core/frame.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
 import { abortError } from './abort.ts'
@@ -40,6 +43,17 @@ export interface ListenOptions<M = undefined> extends ListeningOptions {
   readonly kernel?: string
   /** Aborted before it listens: rejects with ABORT_ERR. Afterwards: the server closes. */
   readonly signal?: AbortSignal
+  /**
+   * Whether `channel.upgrade` may be called. Then the core decodes a frame at a time and asks in between, which costs
+   * a call into the core for each frame, until the channel is upgraded. False by default.
+   */
+  readonly upgradable?: boolean
+  /**
+   * Debug mode: a frame that is used after its call throws MILLRACE_ERR_FRAME_EXPIRED, and one that was retained and
+   * forgotten is reported with the place (MILLRACE_WARN_FRAME_LEAK) when it is collected or the server closes. By
+   * default where MILLRACE_DEBUG, a list, contains frames.
+   */
+  readonly debug?: boolean
 }
 
 /** A server on a Unix socket. */
@@ -87,7 +101,8 @@ export async function listenOn<M = undefined>(loop: Loop, options: ListenOptions
 export async function listenOn<M>(loop: Loop, options: ListenOptions<M> & { path?: string }): Promise<Server<unknown>> {
   const { signal } = options
   if (signal?.aborted) throw abortError(signal)
-  const server = new Server<unknown>(await openListener(loop, options))
+  const watch = (options.debug ?? debugsFrames()) ? new RetainedFrames(loop) : undefined
+  const server = new Server<unknown>(await openListener(loop, options, {}, watch), watch)
   if (signal?.aborted) {
     await server.close({ drain: 0 })
     throw abortError(signal)
@@ -110,6 +125,7 @@ export async function openListener<M = undefined>(
   loop: Loop,
   options: ListenOptions<M> & { path?: string },
   differences: ListenDifferences<M | undefined> = {},
+  watch?: RetainedFrames,
 ): Promise<Listener<unknown>> {
   const { port, path, host = '127.0.0.1' } = options
   if (path === undefined) checkPort('port', port)
@@ -124,9 +140,9 @@ export async function openListener<M = undefined>(
     high,
     low,
     limit,
-    handler: bridge?.(loop, handler, codec) ?? new HandlerBridge(loop, handler, codec),
+    handler: bridge?.(loop, handler, codec) ?? new HandlerBridge(loop, delivererOf(loop, handler, codec, watch)),
   }
-  const prepare = (at: number): void => writeCodec(loop, at, codec)
+  const prepare = (at: number): void => writeCodec(loop, at, codec, options.upgradable)
   const bind = { ...options, reusePort }
   const listener =
     adopting === undefined
@@ -145,20 +161,19 @@ export async function openListener<M = undefined>(
 }
 
 /** @internal Gives the endpoint its codec's record, which it frees. */
-export function writeCodec(loop: Loop, endpoint: number, codec: Codec<unknown>): void {
-  const at = loop.alloc(codec.bytes)
-  loop.bytes.fill(0, at, at + codec.bytes)
-  codec.write(loop.view, at)
-  loop.view.setUint32(endpoint + abi.ENDPOINT_CODEC, at, true)
+export function writeCodec(loop: Loop, endpoint: number, codec: Codec<unknown>, upgradable = false): void {
+  loop.view.setUint32(endpoint + abi.ENDPOINT_CODEC, placeCodec(loop, codec, upgradable), true)
 }
 
 /** A listening server. */
 export class Server<A = BoundAddress> {
   readonly #listener: Listener<A>
+  readonly #watch: RetainedFrames | undefined
 
   /** @internal */
-  constructor(listener: Listener<A>) {
+  constructor(listener: Listener<A>, watch?: RetainedFrames) {
     this.#listener = listener
+    this.#watch = watch
   }
 
   /** Where it listens: host, port and family, or the path. */
@@ -174,8 +189,9 @@ export class Server<A = BoundAddress> {
   }
 
   /** Stops accepting, sends what channels owe, and closes; whatever is left after `drain` milliseconds is cut off. */
-  close({ drain = 5000 }: { drain?: number } = {}): Promise<void> {
-    return this.#listener.close(drain)
+  async close({ drain = 5000 }: { drain?: number } = {}): Promise<void> {
+    await this.#listener.close(drain)
+    this.#watch?.report()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -183,31 +199,32 @@ export class Server<A = BoundAddress> {
   }
 }
 
-/** @internal Turns upcalls into calls of a handler; one Channel object per open channel, one Frame for all. */
-export class HandlerBridge<M> implements EndpointHandler, Deliverer {
+/** @internal Turns upcalls into calls of a handler; one Channel object per open channel. */
+export class HandlerBridge implements EndpointHandler {
   readonly #loop: Loop
-  readonly #handler: Handler<M>
+  readonly #deliverer: Deliverer
   readonly #channels: (Channel | undefined)[] = []
-  readonly #frame: Frame<M>
 
-  constructor(loop: Loop, handler: Handler<M>, codec: Codec<M>) {
+  constructor(loop: Loop, deliverer: Deliverer) {
     this.#loop = loop
-    this.#handler = handler
-    this.#frame = new Frame<M>(loop, codec.message)
+    this.#deliverer = deliverer
   }
 
   upcall(kind: number, slot: number, generation: number, at: number, length: number, extra: number): void {
-    const handler = this.#handler
+    const { hearsOpen, hearsClose } = this.#deliverer
     // a connection of which the handler has heard nothing yet costs no object
-    if (kind === abi.UP_OPEN && handler.open === undefined) return
-    if (kind === abi.UP_CLOSE && handler.close === undefined && this.#channels[slot] === undefined) return
+    if (kind === abi.UP_OPEN && !hearsOpen) return
+    if (kind === abi.UP_CLOSE && !hearsClose && this.#channels[slot] === undefined) return
     const channel = this.channel(slot, generation)
     switch (kind) {
       case abi.UP_FRAMES:
         this.#frames(channel, at >>> 2, (at + length * RECORD_BYTES) >>> 2)
         break
+      case UP_FRAME:
+        this.#one(channel, at >>> 2, (at + length * RECORD_BYTES) >>> 2)
+        break
       case abi.UP_OPEN:
-        handler.open?.(channel)
+        channel.deliverer.open(channel)
         break
       case abi.UP_WRITABLE:
         channel.drained()
@@ -224,7 +241,7 @@ export class HandlerBridge<M> implements EndpointHandler, Deliverer {
       case abi.UP_CLOSE:
         this.#channels[slot] = undefined
         channel.closed()
-        handler.close?.(channel)
+        channel.deliverer.close(channel)
         break
     }
   }
@@ -251,6 +268,17 @@ export class HandlerBridge<M> implements EndpointHandler, Deliverer {
     }
   }
 
+  /** One frame, with what was decoded together with it unless it changes the codec. */
+  #one(channel: Channel, from: number, to: number): void {
+    const records = this.#loop.u32
+    const parts = records[from + KIND] === RECORD_ERROR ? 0 : (records[from + 3] as number)
+    const behind = from + RECORD_WORDS + parts * RECORD_WORDS
+    channel.stopped()
+    this.#frames(channel, from, behind)
+    if (channel.keepsCodec) this.#frames(channel, behind, to)
+    channel.goOn()
+  }
+
   /** An error in the place of a frame; one behind which nothing can be told apart ends the channel. */
   #bad(channel: Channel, number: number, low: number, high: number): void {
     const error = channelError(number, low + high * 2 ** 32)
@@ -267,30 +295,9 @@ export class HandlerBridge<M> implements EndpointHandler, Deliverer {
   }
 
   #create(slot: number, generation: number): Channel {
-    const channel = new Channel(this.#loop, slot, generation, this)
+    const channel = new Channel(this.#loop, slot, generation, this.#deliverer)
     this.#channels[slot] = channel
     return channel
-  }
-
-  frame(channel: Channel, records: Uint32Array, i: number): void {
-    this.#frame.point(records, i)
-    this.#handler.frame(channel, this.#frame)
-  }
-
-  error(channel: Channel, error: Error): void {
-    this.#handler.error?.(channel, error)
-  }
-
-  writable(channel: Channel): void {
-    this.#handler.writable?.(channel)
-  }
-
-  end(channel: Channel): void {
-    try {
-      this.#handler.end?.(channel)
-    } finally {
-      channel.end()
-    }
   }
 }
 

@@ -31,7 +31,7 @@ export class PoolServer implements ThreadServer {
   readonly #gate: Gate
   readonly #places: readonly Place[]
   readonly #restarts = new Set<NodeJS.Timeout>()
-  #listener: Listener | undefined
+  #listener: Listener<unknown> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ThreadListenOptions, threads: number) {

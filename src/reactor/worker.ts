@@ -1,6 +1,7 @@
 // What runs in a thread of a server: its loop, its handler, and the orders of the thread that started it.
 import { parentPort, workerData } from 'node:worker_threads'
 import * as abi from '../../assembly/abi.ts'
+import { HandlerDeliverer } from '../channel/deliver.ts'
 import { raw } from '../core/codec/raw.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
 import { threadLoop } from '../loop/loop.ts'
@@ -66,7 +67,7 @@ function adopting({ address, board }: AdoptRole): ListenDifferences<unknown> {
   return {
     adopting: address,
     bridge: (on: Loop, handles, framing): EndpointHandler => {
-      const inner = new HandlerBridge(on, handles, framing)
+      const inner = new HandlerBridge(on, new HandlerDeliverer(on, handles, framing))
       return {
         upcall(kind, slot, generation, at, length, extra) {
           if (kind === abi.UP_CLOSE) told.closed(1)

@@ -6,13 +6,18 @@ import type { Loop } from '../../src/loop/loop.ts'
 test('a paused channel that has no memory to keep a frame in closes, once, and delivers nothing more', () => {
   const seen: string[] = []
   const loop = {
-    alloc(): number {
+    hold(): number {
       throw Object.assign(new Error('no memory'), { code: 'ENOMEM' })
     },
     touch: () => undefined,
     core: { pause: () => undefined, destroy: () => seen.push('destroyed') },
   } as unknown as Loop
   const deliverer: Deliverer = {
+    hearsOpen: true,
+    hearsClose: true,
+    open: () => seen.push('open'),
+    close: () => seen.push('close'),
+    follow: () => deliverer,
     frame: () => seen.push('frame'),
     error: (_channel, error) => seen.push((error as NodeJS.ErrnoException).code ?? ''),
     end: () => seen.push('end'),

@@ -41,6 +41,14 @@ export class TestCore {
     return Number(found.value)
   }
 
+  hold(bytes: number): number {
+    return this.call('alloc', bytes)
+  }
+
+  drop(at: number): void {
+    this.call('free', at)
+  }
+
   get bytes(): Uint8Array {
     return new Uint8Array(this.exports.memory.buffer)
   }
