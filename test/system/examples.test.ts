@@ -108,4 +108,23 @@ describe('examples', () => {
     expect(Buffer.concat(parts).equals(expected)).toBe(true)
     expect(performance.now() - started, 'nothing waits for an event that is not coming').toBeLessThan(3_000)
   })
+
+  it.each([1, 7, 100_000])(
+    'upgrade speaks HTTP, then frames that came with the request, cut every %i bytes',
+    async (step) => {
+      const server = await example('upgrade')
+      const plain = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+      const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: frames\r\n\r\n'
+      const texts = ['one', '', '\r\n\r\n', 'end']
+      const answer = await talk(
+        await open(server.port),
+        Buffer.concat([Buffer.from(plain + upgrade), ...texts.map(message)]),
+        step,
+      )
+      const [head = '', body = ''] = answer.toString('latin1').split(/(?=HTTP\/1\.1 101)/)
+      expect(head).toBe('HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\nask for an upgrade')
+      const frames = Buffer.concat(texts.map((text) => message(text.toUpperCase())))
+      expect(body.slice(body.indexOf('\r\n\r\n') + 4)).toBe(frames.toString('latin1'))
+    },
+  )
 })
