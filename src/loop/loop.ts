@@ -7,8 +7,9 @@ import { type Native, native } from '../kernel/native.ts'
 import { Files } from './files.ts'
 import { type LoopHost, NODE_SCHEDULE, type Schedule } from './host.ts'
 import { type Leak, leakError, leakSampling, readLeaks } from './leaks.ts'
+import { type LoopStats, readLoopStats } from './loop-stats.ts'
 import { instantiateRuntime, type Runtime } from './runtime.ts'
-import { TURN_TIMES_BYTES, type TurnStats, TurnTimes } from './turn-times.ts'
+import { TURN_TIMES_BYTES, TurnTimes } from './turn-times.ts'
 import { startWait, type Turn, type Wait } from './wait.ts'
 
 export interface LoopOptions {
@@ -230,27 +231,7 @@ export class Loop {
 
   /** Counters of the loop. */
   stats(): LoopStats {
-    const u64 = (offset: number): number => Number(this.view.getBigUint64(this.#control + offset, true))
-    const u32 = (offset: number): number => this.view.getUint32(this.#control + offset, true)
-    return {
-      enters: u64(abi.CONTROL_ENTERS),
-      waits: u64(abi.CONTROL_WAITS),
-      stale: u64(abi.CONTROL_STALE),
-      starved: u64(abi.CONTROL_STARVED),
-      channels: u32(abi.CONTROL_CHANNELS),
-      skbs: u32(abi.CONTROL_SKBS),
-      sizedBytes: u64(abi.CONTROL_SIZED),
-      fdsRefused: u64(abi.CONTROL_FDS_REFUSED),
-      files: {
-        bytes: u64(abi.CONTROL_FILE_BYTES),
-        slices: u64(abi.CONTROL_FILE_SLICES),
-        cold: u64(abi.CONTROL_FILE_COLD),
-        forced: u64(abi.CONTROL_FILE_FORCED),
-      },
-      heapUsed: this.core.heapUsed() >>> 0,
-      slabUsed: this.core.slabUsed() >>> 0,
-      ...this.#times.stats(),
-    }
+    return readLoopStats(this, this.#times)
   }
 
   /** Sampled skbs that are alive, by who allocated them; the loop samples where `leaks` says so. */
@@ -359,23 +340,6 @@ export class Loop {
     const ns = Number(this.view.getBigInt64(this.#control + abi.CONTROL_WAIT_NS, true))
     return ns < 0 ? -1 : Math.max(1, Math.ceil(ns / 1e6))
   }
-}
-
-export interface LoopStats extends TurnStats {
-  readonly enters: number
-  readonly waits: number
-  readonly stale: number
-  readonly starved: number
-  readonly channels: number
-  readonly skbs: number
-  /** Bytes received straight into the large frame they belong to. */
-  readonly sizedBytes: number
-  /** Operations and accepts refused because the kernel cannot hold such a high descriptor. */
-  readonly fdsRefused: number
-  /** Bytes of files that went to sockets, in how many slices; how many of those had to wait for a disk, and in vain. */
-  readonly files: { readonly bytes: number; readonly slices: number; readonly cold: number; readonly forced: number }
-  readonly heapUsed: number
-  readonly slabUsed: number
 }
 
 /** How sends go out, for a comparison: MILLRACE_SEND=direct|sqe; by default as the kernel likes it best. */

@@ -1,5 +1,5 @@
 // What a process that serves says about itself: its loops, its listeners. Plain objects, for IPC and JSON.
-import type { LoopStats } from '../loop/loop.ts'
+import type { LoopStats } from '../loop/loop-stats.ts'
 import { type ListenerCounts, listenerCounts } from './counts.ts'
 import type { BoundAddress } from './listening.ts'
 import { liveListeners } from './live.ts'
