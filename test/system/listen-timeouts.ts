@@ -140,7 +140,7 @@ export function timeoutsSuite(wait: WaitName): void {
       import { listen } from '${library}'
       const server = await listen({ port: 0, handler: { open: (channel) => void channel.write('!'), frame() {} } })
       console.log(server.address().port)`
-    const limited = ['-c', 'ulimit -n 48; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', body]
+    const limited = ['-c', 'ulimit -n 128; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', body]
     const child = spawn('sh', limited, {
       env: { ...process.env, MILLRACE_WAIT: wait },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -150,7 +150,7 @@ export function timeoutsSuite(wait: WaitName): void {
       await once(child, 'close')
     })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const wires = await Promise.all(Array.from({ length: 60 }, () => Wire.open(Number(line))))
+    const wires = await Promise.all(Array.from({ length: 160 }, () => Wire.open(Number(line))))
     onTestFinished(() => {
       for (const wire of wires) wire.destroy()
     })
@@ -158,7 +158,7 @@ export function timeoutsSuite(wait: WaitName): void {
     await poll(() => greeted().length > 0, 'some are accepted')
     await pause(300)
     const first = greeted()
-    expect(first.length).toBeLessThan(50)
+    expect(first.length).toBeLessThan(128)
     for (const wire of first.slice(0, 5)) wire.destroy()
     await poll(() => greeted().length === first.length + 5, `five more are accepted than ${first.length}`, 5000)
     await pause(300)
