@@ -42,7 +42,7 @@ export function endpointConnect(ep: usize, fd: i32, address: usize, length: u32,
   store<u64>(record, <u64>(min(timeoutMs, TIMEOUT_MAX_MS) * NS_PER_MS), C_TIMEOUT)
   store<u32>(record, length, C_LENGTH)
   memory.copy(record + C_ADDRESS, address, length)
-  store<u32>(ch, <u32>record, abi.CHANNEL_OWNER)
+  store<u32>(ch, <u32>record, abi.CHANNEL_LAST)
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_CHANNELS) + 1, abi.ENDPOINT_CHANNELS)
   dirty(ch)
   return <i32>slotOf(ch)
@@ -51,7 +51,7 @@ export function endpointConnect(ep: usize, fd: i32, address: usize, length: u32,
 /** The flush comes by a channel that is opening. There is room for its SQEs. */
 export function hostConnectBegin(ch: usize): void {
   if (flags(ch) & FLAG_CONNECTING) return
-  const record = <usize>load<u32>(ch, abi.CHANNEL_OWNER)
+  const record = <usize>load<u32>(ch, abi.CHANNEL_LAST)
   connectSubmit(ch, record + C_ADDRESS, load<u32>(record, C_LENGTH), record, load<u64>(record, C_TIMEOUT))
 }
 
@@ -71,8 +71,8 @@ export function hostConnected(ch: usize, result: i32): void {
 
 /** Frees what the connect of a channel reads, if there is any. */
 export function hostConnectRelease(ch: usize): void {
-  const record = load<u32>(ch, abi.CHANNEL_OWNER)
+  const record = load<u32>(ch, abi.CHANNEL_LAST)
   if (!record) return
-  store<u32>(ch, 0, abi.CHANNEL_OWNER)
+  store<u32>(ch, 0, abi.CHANNEL_LAST)
   free(record)
 }
