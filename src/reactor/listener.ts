@@ -21,6 +21,11 @@ export interface EndpointOptions {
   readonly handler: EndpointHandler
 }
 
+/** Where to listen; with `reusePort`, other sockets that say so too may share the address (SO_REUSEPORT, socket(7)). */
+export interface ListenAddress extends TcpAddress {
+  readonly reusePort?: boolean | undefined
+}
+
 /** An endpoint of a service, with its listener. `A`: an address, or a path. */
 export class Listener<A = BoundAddress> {
   readonly loop: Loop
@@ -44,11 +49,12 @@ export class Listener<A = BoundAddress> {
   /** Binds and listens; rejects with the error Node's users know (EADDRINUSE, EACCES …). */
   static async open(
     loop: Loop,
-    at: TcpAddress,
+    at: ListenAddress,
     options: EndpointOptions,
     prepare?: (endpoint: number) => void,
   ): Promise<Listener> {
-    return Listener.on(loop, await bindTcp(loop, at), options, prepare)
+    const bound = await bindTcp(loop, at, { reusePort: at.reusePort ?? false })
+    return Listener.on(loop, bound, options, prepare)
   }
 
   /** Accepts from a socket that listens, which the listener owns from now on. */
