@@ -58,6 +58,7 @@ export {
   endpointCreate,
   endpointFree,
   endpointListen,
+  endpointLook,
   endpointStop,
   endpointDrain,
   endpointAbort,

@@ -57,6 +57,17 @@ export function acceptAgain(ep: usize): void {
   }
 }
 
+/**
+ * The accept is taken back and armed again in a moment: arming it looks at what waits. Where several processes share a
+ * listening socket, Linux wakes one of them per connection, and one that has just stopped leaves what it was woken for.
+ */
+export function acceptAnew(listener: usize): void {
+  if (state(listener) != abi.STATE_LISTENING || !(flags(listener) & FLAG_RECV_WANTED)) return
+  clearFlags(listener, FLAG_RECV_WANTED)
+  dirty(listener)
+  lookAgain(listener)
+}
+
 /** A channel has become a listener. */
 export function acceptBegin(listener: usize): void {
   store<u32>(listener + abi.CHANNEL_TIMER, 0, NODE_LINK) // here a decoder would keep its state

@@ -15,7 +15,7 @@ import { STATE_DATAGRAM } from '../datagram/abi'
 import { datagramEnd } from '../datagram/socket'
 import { alloc, free } from '../memory/heap'
 import { TIMER_BYTES, TIMER_ENDPOINT, timerCancel, timerInit, timerStart } from '../timer/timers'
-import { acceptAgain, acceptBegin, adopt, listenerOf } from './accept'
+import { acceptAgain, acceptAnew, acceptBegin, adopt, listenerOf } from './accept'
 
 let first: usize = 0
 
@@ -81,6 +81,11 @@ export function endpointAdopt(ep: usize, fd: i32): i32 {
 export function endpointAllow(ep: usize, more: u32): void {
   store<u32>(ep, load<u32>(ep, abi.ENDPOINT_LIMIT) + more, abi.ENDPOINT_LIMIT)
   acceptAgain(ep)
+}
+
+/** Looks for connections that wait although nobody was told; see acceptAnew. */
+export function endpointLook(ep: usize): void {
+  if (listenerOf(ep)) acceptAnew(listenerOf(ep))
 }
 
 /** Stops accepting; channels that are open stay. */

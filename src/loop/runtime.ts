@@ -62,6 +62,7 @@ export interface Runtime extends RingExports {
   endpointAdopt(endpoint: number, fd: number): number
   endpointFree(endpoint: number): void
   endpointListen(endpoint: number, fd: number): number
+  endpointLook(endpoint: number): void
   endpointStop(endpoint: number): void
   endpointDrain(endpoint: number, ms: number): void
   endpointAbort(endpoint: number): void

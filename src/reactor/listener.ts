@@ -136,6 +136,12 @@ export class Listener<A = BoundAddress> {
     return Number(this.loop.view.getBigUint64(this.endpoint + abi.ENDPOINT_ACCEPTED, true))
   }
 
+  /** Another process that accepted from the same socket has stopped: what it was woken for and left is taken. */
+  look(): void {
+    this.loop.core.endpointLook(this.endpoint)
+    this.loop.touch()
+  }
+
   /** Stops accepting; what is open stays. */
   retire(): void {
     this.#unbind?.()

@@ -142,6 +142,8 @@ export class Pool {
       clearTimeout(slot.restart)
       slot.worker = fresh[i]
       old?.drain(this.#options.linger ?? 30_000, this.#options.drain ?? 5000)
+      // they share a socket: what woke the old one while it stopped, the new one has not heard of
+      void old?.retired.then(() => slot.worker?.send({ type: 'look' }))
       this.#watch(slot)
     })
     this.say(`reloaded: ${this.pids.join(', ')}`)

@@ -8,6 +8,8 @@ export type ToWorker =
   | { readonly type: 'ping'; readonly n: number }
   /** Accept no more; let clients end by themselves for `lingerMs`, then drain for `drainMs`, then exit 0. */
   | { readonly type: 'drain'; readonly lingerMs: number; readonly drainMs: number }
+  /** The worker before has stopped accepting from the sockets that both have. */
+  | { readonly type: 'look' }
   | { readonly type: 'stats' }
   | { readonly type: 'reopen' }
 
@@ -15,5 +17,7 @@ export type FromWorker =
   | { readonly type: 'ready' }
   /** The module did not load; the process ends. */
   | { readonly type: 'failed'; readonly reason: string }
+  /** It accepts no more; channels may still be open. */
+  | { readonly type: 'retired' }
   | { readonly type: 'pong'; readonly n: number }
   | { readonly type: 'stats'; readonly stats: unknown }

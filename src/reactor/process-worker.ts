@@ -21,8 +21,13 @@ async function drain(lingerMs: number, drainMs: number): Promise<void> {
   draining = true
   for (const listener of liveListeners()) listener.retire()
   const deadline = performance.now() + lingerMs
+  let told = false
   // what the kernel has accepted already becomes a channel before the listener is closed
   while (liveListeners().some((one) => one.accepting || one.channels > 0) && performance.now() < deadline) {
+    if (!told && !liveListeners().some((one) => one.accepting)) {
+      told = true
+      tell({ type: 'retired' })
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
   await Promise.all(liveListeners().map((listener) => listener.close(drainMs)))
@@ -36,6 +41,9 @@ function told(message: ToWorker): void {
       break
     case 'drain':
       void drain(message.lingerMs, message.drainMs)
+      break
+    case 'look':
+      for (const listener of liveListeners()) listener.look()
       break
     case 'stats':
       tell({ type: 'stats', stats: processStats() })

@@ -34,11 +34,14 @@ export class WorkerProcess {
   /** Resolves when the module is loaded; rejects when the process ends before. */
   readonly ready: Promise<void>
   readonly ended: Promise<Ended>
+  /** Resolves when it accepts no more. */
+  readonly retired: Promise<void>
   #readyAt: number | undefined
   #reason: string | undefined
   #asked = 0
   #answered = 0
   #deadline: NodeJS.Timeout | undefined
+  #isRetired: () => void = () => {}
   #onStats: ((stats: unknown) => void) | undefined
 
   /** `sockets` are inherited; their descriptors stay the caller's. */
@@ -84,6 +87,10 @@ export class WorkerProcess {
       })
       child.once('exit', end)
     })
+    this.retired = new Promise((resolve) => {
+      this.#isRetired = resolve
+    })
+    void this.ended.then(() => this.#isRetired())
     this.ready.then(
       () => clearTimeout(start),
       () => {},
@@ -132,6 +139,7 @@ export class WorkerProcess {
 
   #heard(message: FromWorker): void {
     if (message.type === 'pong') this.#answered = message.n
+    else if (message.type === 'retired') this.#isRetired()
     else if (message.type === 'stats') this.#onStats?.(message.stats)
     else if (message.type === 'failed') this.#reason ??= message.reason
   }

@@ -78,6 +78,17 @@ describe('a reload', () => {
     await poll(() => !pids.some(isAlive), 'the old workers end when their last client has gone')
   })
 
+  test('a connection that nothing follows is answered, whichever worker was woken for it', async () => {
+    const { program, port } = await supervised()
+    for (let i = 1; i <= 4; i++) {
+      program.process.kill('SIGHUP')
+      const done = (): boolean => (program.stdout + program.stderr).split('reloaded:').length > i
+      for (const end = Date.now() + 20_000; !done() && Date.now() < end; ) await askOnce(port)
+      expect(done()).toBe(true)
+      for (let n = 0; n < 20; n++) await askOnce(port)
+    }
+  })
+
   test('to code that does not start keeps the old workers, and says so', async () => {
     const VERSION_FILE = join(folder(), 'version')
     writeFileSync(VERSION_FILE, 'old')
