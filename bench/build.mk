@@ -24,7 +24,7 @@ $(PEERS)/build/%.class: $(PEERS)/%.java | bench-tools
 	$(Q)javac -Xlint:all -cp $(NETTY) -d $(@D) $< || echo '  Netty could not be compiled; its rows will say so'
 
 .PHONY: bench-peers bench-tools bench-framed bench-embedded bench-models connections bench-transfer bench-options figures
-bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class $(PEERS)/build/FramedNetty.class
+bench-peers: $(PEER_PROGRAMS) $(BUN) $(PEERS)/build/EchoNetty.class
 
 bench-tools:
 	@.ci/peers bench || true

@@ -65,13 +65,13 @@ export const echoBun = {
 }
 
 export const echoUring = { name: 'C io_uring', command: (port) => [join(PEERS, 'build/echo-uring'), port] }
-export const echoNetty = netty('EchoNetty')
+export const echoNetty = netty()
 
-function netty(program) {
+function netty(...options) {
   const name = 'Netty NIO'
   const jars = [join(PEERS, 'build'), ...NETTY].join(delimiter)
-  if (NETTY.every(existsSync) && which('java') && existsSync(join(PEERS, `build/${program}.class`))) {
-    return { name, command: (port) => [which('java'), '-cp', jars, program, port] }
+  if (NETTY.every(existsSync) && which('java') && existsSync(join(PEERS, `build/EchoNetty.class`))) {
+    return { name, command: (port) => [which('java'), '-cp', jars, 'EchoNetty', port, ...options] }
   }
   return { name, missing: 'apt-get install default-jdk-headless libnetty-java' }
 }
@@ -87,7 +87,7 @@ export function framedNet(what) {
   return { name, command: (port) => [process.execPath, join(PEERS, 'framed-net.mjs'), port, what] }
 }
 
-export const framedNetty = netty('FramedNetty')
+export const framedNetty = netty('length4')
 export const framedBun = {
   name: 'Bun.listen, framer',
   ...(bun() === undefined
