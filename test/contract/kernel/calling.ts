@@ -135,12 +135,14 @@ export function calling({ prove }: Contract): void {
     expect(name(rig.enter(1, 5, 1))).toBe('ETIME')
     rig.takeCalls()
     const start = performance.now()
-    for (let i = 0, full = false; i < 64 && !full; i++) {
+    // after a send that fell short the peer's kernel may take a little more: full is what says so twice
+    for (let i = 0, full = 0; i < 64 && full < 2; i++) {
       rig.queueCalls({ op: abi.CALL_SEND, fd: peer, a: at, b: 1 << 21 })
       const r = rig.enter(1, 2, 1)
       const [sent = 0] = rig.takeCalls()
-      full = sent < 1 << 21
-      expect(name(r)).toBe(full ? 0 : 'ETIME')
+      expect(name(r)).toBe(sent < 1 << 21 ? 0 : 'ETIME')
+      full = name(sent) === 'EAGAIN' ? full + 1 : 0
+      if (full > 0) rig.settle(5)
     }
     const parts = iovecs(rig, [[at, 100]])
     rig.queueCalls({ op: abi.CALL_SENDMSG, fd: peer, a: parts, b: 1, c: 100 })
