@@ -9,6 +9,7 @@ import { IOVEC_ENTRIES, control, iovecs } from '../memory/arena'
 import { QUEUE_HEAD, queueFirst } from '../memory/queue'
 import { SKB_NEXT, skbData, skbIsFragmented, skbLength, skbPiece } from '../memory/skb'
 import { countBy } from '../memory/counter'
+import { MSGHDR_BYTES, MSGHDR_IOV, MSGHDR_IOVLEN } from '../uring/msghdr'
 import { call, hostAddress, sqIdle, sqRoom, sqe } from '../uring/submission'
 import {
   FLAG_CALLED,
@@ -37,11 +38,8 @@ export const TAG_SLOT_MASK: u32 = 0xffffff
 const SENDS_BEST: u32 = 0
 const SENDS_SQE: u32 = 2
 
-/** struct msghdr of 64-bit Linux, and how many iovecs take as much room. */
-const MSGHDR_IOV: usize = 16 // u64
-const MSGHDR_IOVLEN: usize = 24 // u64
-const MSGHDR_BYTES: usize = 64
-const MSGHDR_ENTRIES: u32 = 4
+/** How many iovecs take as much room as a struct msghdr. */
+const MSGHDR_ENTRIES: u32 = <u32>MSGHDR_BYTES >> 4
 
 export let iovecCount: u32 = 0
 let mode: u32 = SENDS_BEST

@@ -9,15 +9,12 @@ import { control } from '../memory/arena'
 import { count, countBy } from '../memory/counter'
 import { holdBuffer, upcall } from '../service/upcall'
 import { bufferDone, bufferTake } from '../uring/buffers'
+import { MSGHDR_BYTES, MSGHDR_CONTROLLEN, MSGHDR_IOV, MSGHDR_IOVLEN, MSGHDR_NAMELEN } from '../uring/msghdr'
 import { hostAddress, sqe } from '../uring/submission'
 import * as own from './abi'
 
-/** struct msghdr and iovec of 64-bit Linux. */
-const MSGHDR_NAMELEN: usize = 8 // u32
-const MSGHDR_IOV: usize = 16 // u64
-const MSGHDR_IOVLEN: usize = 24 // u64
-const MSGHDR_CONTROLLEN: usize = 40 // u64
-const IOVEC: usize = 64
+/** The one iovec, behind the header. */
+const IOVEC: usize = MSGHDR_BYTES
 const IOV_LEN: usize = 8 // u64
 
 /** struct cmsghdr: length u64, level i32, type i32, and the data. */
@@ -106,16 +103,16 @@ function overflowed(record: usize, message: usize): void {
 /** Whether an error is about a datagram that was sent, or the network, and the socket goes on (udp(7), icmp(7)). */
 function passing(result: i32): bool {
   switch (-result) {
-    case 1: // EPERM
+    case abi.EPERM:
     case 13: // EACCES
-    case 71: // EPROTO
-    case 90: // EMSGSIZE
+    case abi.EPROTO:
+    case own.EMSGSIZE:
     case 92: // ENOPROTOOPT
     case 100: // ENETDOWN
     case 101: // ENETUNREACH
-    case 104: // ECONNRESET
-    case 110: // ETIMEDOUT
-    case 111: // ECONNREFUSED
+    case abi.ECONNRESET:
+    case abi.ETIMEDOUT:
+    case abi.ECONNREFUSED:
     case 112: // EHOSTDOWN
     case 113: // EHOSTUNREACH
       return true

@@ -24,9 +24,10 @@ import {
 import { channelData } from '../channel/user-data'
 import { IOVEC_ENTRIES, iovecs } from '../memory/arena'
 import { count, countBy } from '../memory/counter'
-import { QUEUE_HEAD, queueBytes, queueShift } from '../memory/queue'
+import { QUEUE_HEAD, QUEUE_TAIL, queueBytes, queueShift } from '../memory/queue'
 import { SKB_NEXT, skbData, skbFree, skbLength } from '../memory/skb'
 import { holdSkb, upcall } from '../service/upcall'
+import { MSGHDR_BYTES, MSGHDR_IOV, MSGHDR_IOVLEN, MSGHDR_NAME, MSGHDR_NAMELEN } from '../uring/msghdr'
 import { call, hostAddress, hurry, sqRoom, sqe } from '../uring/submission'
 import * as own from './abi'
 import { recordOf } from './receive'
@@ -34,11 +35,6 @@ import { recordOf } from './receive'
 /** Most datagrams of one call. */
 const BATCH_MAX: u32 = 64
 
-/** struct msghdr of 64-bit Linux; struct mmsghdr is one, and a length. */
-const MSGHDR_NAMELEN: usize = 8 // u32
-const MSGHDR_IOV: usize = 16 // u64
-const MSGHDR_IOVLEN: usize = 24 // u64
-const HEADER_BYTES: u32 = 64
 /** Entries of the iovec area that a datagram takes: a header, and its one part. */
 const ENTRIES: u32 = 5
 
@@ -46,7 +42,7 @@ const ENTRIES: u32 = 5
 export function datagramFlush(ch: usize): bool {
   const queue = ch + abi.CHANNEL_QUEUE
   if (!(flags(ch) & (FLAG_SENDING | FLAG_CALLED)) && queueBytes(queue)) {
-    const alone = load<u32>(queue, QUEUE_HEAD) == load<u32>(queue, 4)
+    const alone = load<u32>(queue, QUEUE_HEAD) == load<u32>(queue, QUEUE_TAIL)
     const single = (flags(ch) & FLAG_STALLED) != 0 || (alone && sendsBySqe())
     if (!(single ? submitFirst(ch) : callBatch(ch))) return false
     if (!awaited(ch)) outboundExpect(ch)
@@ -70,7 +66,7 @@ function submitFirst(ch: usize): bool {
   if (!sqRoom() || iovecCount + ENTRIES > IOVEC_ENTRIES) return false
   const header = iovecs + (<usize>iovecCount << 4)
   const skb = <usize>load<u32>(ch + abi.CHANNEL_QUEUE, QUEUE_HEAD)
-  describe(header, header + HEADER_BYTES, skb)
+  describe(header, header + MSGHDR_BYTES, skb)
   iovecsTake(ENTRIES)
   const s = sqe(abi.OP_SENDMSG, load<i32>(ch, abi.CHANNEL_FD), channelData(ch, own.KIND_DATAGRAM_SENT))
   store<u64>(s, hostAddress(header), abi.SQE_ADDR)
@@ -82,12 +78,12 @@ function submitFirst(ch: usize): bool {
 function callBatch(ch: usize): bool {
   const room = min((IOVEC_ENTRIES - iovecCount) / ENTRIES, BATCH_MAX)
   const header = iovecs + (<usize>iovecCount << 4)
-  const parts = header + <usize>room * HEADER_BYTES
+  const parts = header + <usize>room * MSGHDR_BYTES
   let many: u32 = 0
   let bytes: u32 = 0
   let skb = <usize>load<u32>(ch + abi.CHANNEL_QUEUE, QUEUE_HEAD)
   for (; skb && many < room; skb = <usize>load<u32>(skb, SKB_NEXT)) {
-    describe(header + <usize>many * HEADER_BYTES, parts + (<usize>many << 4), skb)
+    describe(header + <usize>many * MSGHDR_BYTES, parts + (<usize>many << 4), skb)
     bytes += skbLength(skb)
     many++
   }
@@ -102,8 +98,8 @@ function callBatch(ch: usize): bool {
 function describe(header: usize, part: usize, skb: usize): void {
   const at = skbData(skb)
   const name = load<u32>(at, own.OUT_NAME_LENGTH)
-  memory.fill(header, 0, HEADER_BYTES)
-  if (name) store<u64>(header, hostAddress(at + own.OUT_NAME))
+  memory.fill(header, 0, MSGHDR_BYTES)
+  if (name) store<u64>(header, hostAddress(at + own.OUT_NAME), MSGHDR_NAME)
   store<u32>(header, name, MSGHDR_NAMELEN)
   store<u64>(header, hostAddress(part), MSGHDR_IOV)
   store<u64>(header, 1, MSGHDR_IOVLEN)

@@ -1,6 +1,7 @@
 // Sockets of datagrams as the host sees them: opening, queueing, ending.
 
 import * as abi from '../abi'
+import { queueBound } from '../channel/bound'
 import {
   FLAG_ENDING,
   FLAG_RECV_WANTED,
@@ -24,10 +25,6 @@ import { skbAlloc, skbPut } from '../memory/skb'
 import { buffersContinue } from '../uring/buffers'
 import * as own from './abi'
 import { receivePrepare } from './receive'
-
-/** A queue takes datagrams up to this many times its high watermark, and at least QUEUE_BYTES_MIN. */
-const QUEUE_FACTOR: u64 = 4
-const QUEUE_BYTES_MIN: u64 = 1 << 20
 
 /**
  * Gives a bound socket to an endpoint of its own, which owns it from now on, and receives datagrams of up to `bytes`
@@ -59,8 +56,7 @@ export function datagramQueue(slot: u32, generation: u32, length: u32): f64 {
   if (!ch || state(ch) != own.STATE_DATAGRAM || flags(ch) & FLAG_ENDING) return -abi.EPIPE
   const queue = ch + abi.CHANNEL_QUEUE
   const high = load<u32>(endpoint(ch), abi.ENDPOINT_HIGH)
-  const bound = max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)
-  if (<u64>queueBytes(queue) + own.OUT_PAYLOAD + length > bound) return -abi.ENOBUFS
+  if (<u64>queueBytes(queue) + own.OUT_PAYLOAD + length > queueBound(high)) return -abi.ENOBUFS
   siteSet(SITE_WRITE)
   const skb = skbAlloc(own.OUT_PAYLOAD + length)
   if (!skb) return -abi.ENOMEM

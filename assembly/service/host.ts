@@ -2,6 +2,7 @@
 // here.
 
 import * as abi from '../abi'
+import { queueBound } from '../channel/bound'
 import { CODEC_FLAGS, ERROR_NO_MEMORY, RECORD_BYTES } from '../codec/abi'
 import {
   FLAG_BLOCKED_FRAME,
@@ -43,10 +44,6 @@ import { siteSet } from '../memory/sites'
 import { hurry } from '../uring/submission'
 import { CODEC_SINGLE, UP_FRAME } from './abi'
 import { upcall, upcallRoom } from './upcall'
-
-/** A queue takes writes up to this many times its high watermark, and at least QUEUE_BYTES_MIN. */
-const QUEUE_FACTOR: u64 = 4
-const QUEUE_BYTES_MIN: u64 = 1 << 20
 
 // @ts-ignore: decorator
 @inline
@@ -140,7 +137,7 @@ export function hostWrite(ch: usize, at: usize, length: u32): i32 {
   const ep = endpoint(ch)
   const queue = lastQueue(ch)
   const high = load<u32>(ep, abi.ENDPOINT_HIGH)
-  if (<u64>owed(ch) > max<u64>(<u64>high * QUEUE_FACTOR, QUEUE_BYTES_MIN)) return -abi.ENOBUFS
+  if (<u64>owed(ch) > queueBound(high)) return -abi.ENOBUFS
   siteSet(SITE_WRITE)
   const codec = codecOf(ch)
   const to = queueRoom(queue, codecBound(codec, length))
