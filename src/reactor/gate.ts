@@ -1,10 +1,10 @@
 // The side of the sockets where other threads run the handlers: frames are kept in the loop's memory until the thread
 // that got them has done with them, and answers are written to their channels.
-import { RECORD_AT, RECORD_BYTES, RECORD_EXTRA, RECORD_LENGTH } from '../../assembly/codec/abi.ts'
 import type { Channel } from '../channel/channel.ts'
 import { HandlerDeliverer } from '../channel/deliver.ts'
 import type { Codec } from '../core/codec/codec.ts'
 import { Frame } from '../core/frame.ts'
+import { copyRecords } from '../core/frame-records.ts'
 import { Doorbell } from '../loop/doorbell.ts'
 import type { Loop } from '../loop/loop.ts'
 import { SharedQueue } from '../loop/shared-queue.ts'
@@ -323,40 +323,9 @@ export function memoryOf(loop: Loop): SharedArrayBuffer {
   return loop.memory.buffer as unknown as SharedArrayBuffer
 }
 
-const WORDS = RECORD_BYTES / 4
-const AT = RECORD_AT / 4
-const LENGTH = RECORD_LENGTH / 4
-const EXTRA = RECORD_EXTRA / 4
-
 /** Copies the frame at record `i` within the memory, into a block: its records, then the bytes they point to. */
 function keepFrame(loop: Loop, source: Uint32Array, i: number): { at: number; bytes: number } {
-  const count = 1 + (source[i + EXTRA] as number)
-  const from = source[i + AT] as number
-  const length = source[i + LENGTH] as number
-  // a part that was unescaped lies elsewhere
-  const outside = (r: number): boolean => ((source[r + AT] as number) - from) >>> 0 > length
-  const end = i + count * WORDS
-  let bytes = count * RECORD_BYTES + length
-  for (let r = i + WORDS; r < end; r += WORDS) if (outside(r)) bytes += source[r + LENGTH] as number
-  const at = loop.alloc(bytes)
-  const { u32, bytes: memory } = loop
-  const first = at >>> 2
-  for (let w = 0; w < count * WORDS; w++) u32[first + w] = source[i + w] as number
-  const body = at + count * RECORD_BYTES
-  memory.copyWithin(body, from, from + length)
-  let to = body + length
-  u32[first + AT] = body
-  for (let r = WORDS; r < count * WORDS; r += WORDS) {
-    const part = source[i + r + AT] as number
-    if (part === 0) continue // a null
-    if (outside(i + r)) {
-      const partLength = source[i + r + LENGTH] as number
-      memory.copyWithin(to, part, part + partLength)
-      u32[first + r + AT] = to
-      to += partLength
-    } else {
-      u32[first + r + AT] = part - from + body
-    }
-  }
+  const { at, bytes, records } = copyRecords(loop, source, i, true)
+  loop.u32.set(records, at >>> 2)
   return { at, bytes }
 }
