@@ -6,11 +6,15 @@ import type { EndpointHandler, Loop } from '../loop/loop.ts'
 import { SharedQueue } from '../loop/shared-queue.ts'
 import { Board } from './board.ts'
 import { Listener } from './listener.ts'
+import { bindTcp, type ListeningOptions } from './listening.ts'
 
 export type Balance = 'round-robin' | 'least-connections'
 
 /** Descriptors on their way to one thread. */
 const CONNECTIONS_MAX = 1024
+
+/** Where and how it listens. */
+type Place = ListeningOptions & { readonly port: number; readonly host?: string }
 
 /** A thread as its boss sees it. */
 export interface Member {
@@ -37,14 +41,15 @@ export class Boss {
   }
 
   /** Binds and listens, and hands on what comes. */
-  async listen(host: string, port: number, limit: number): Promise<Listener> {
+  async listen(options: Place, limit: number): Promise<Listener> {
+    const { port, host = '127.0.0.1' } = options
     const handler: EndpointHandler = {
       upcall: (kind, _slot, _generation, fd) => {
         if (kind === UP_ACCEPTED) this.hand(fd, true)
       },
     }
     const endpoint = { service: SERVICE_BOSS, high: 0, low: 0, limit, handler }
-    this.#listener = await Listener.open(this.loop, { host, port }, endpoint)
+    this.#listener = Listener.on(this.loop, await bindTcp(this.loop, { host, port }, options), endpoint)
     this.#room = this.#listener.limit.limit
     this.board.attend(() => this.#refill())
     return this.#listener

@@ -13,7 +13,7 @@ import { raw } from '../core/codec/raw.ts'
 import { isFatal } from '../core/errors.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { type EndpointHandler, type Loop, threadLoop } from '../loop/loop.ts'
-import { abortError } from './abort.ts'
+import { underSignal } from './abort.ts'
 import { type ListenerCounts, listenerCounts } from './counts.ts'
 import { importHandler } from './handler-module.ts'
 import { Listener } from './listener.ts'
@@ -99,16 +99,10 @@ export async function listen<M>(
 /** Starts a server on a loop. */
 export async function listenOn<M = undefined>(loop: Loop, options: ListenOptions<M>): Promise<Server>
 export async function listenOn<M>(loop: Loop, options: ListenOptions<M> & { path?: string }): Promise<Server<unknown>> {
-  const { signal } = options
-  if (signal?.aborted) throw abortError(signal)
-  const watch = (options.debug ?? debugsFrames()) ? new RetainedFrames(loop) : undefined
-  const server = new Server<unknown>(await openListener(loop, options, {}, watch), watch)
-  if (signal?.aborted) {
-    await server.close({ drain: 0 })
-    throw abortError(signal)
-  }
-  signal?.addEventListener('abort', () => void server.close(), { once: true })
-  return server
+  return underSignal(options.signal, async () => {
+    const { listener, watch } = await openListener(loop, options)
+    return new Server<unknown>(listener, watch)
+  })
 }
 
 /** @internal What a thread that is one of several does differently. */
@@ -117,16 +111,15 @@ export interface ListenDifferences<M> {
   /** Somebody else listens there, and hands connections on. */
   readonly adopting?: BoundAddress
   /** Stands between the core and the handler. */
-  readonly bridge?: (loop: Loop, handler: Handler<M>, codec: Codec<M>) => EndpointHandler
+  readonly bridge?: (loop: Loop, deliverer: Deliverer, codec: Codec<M>) => EndpointHandler
 }
 
-/** @internal Starts what a server consists of. */
+/** @internal Starts what a server consists of; `watch`: where retained frames are looked after. */
 export async function openListener<M = undefined>(
   loop: Loop,
   options: ListenOptions<M> & { path?: string },
   differences: ListenDifferences<M | undefined> = {},
-  watch?: RetainedFrames,
-): Promise<Listener<unknown>> {
+): Promise<{ listener: Listener<unknown>; watch: RetainedFrames | undefined }> {
   const { port, path, host = '127.0.0.1' } = options
   if (path === undefined) checkPort('port', port)
   const handler = options.handler as Handler<M | undefined>
@@ -135,12 +128,14 @@ export async function openListener<M = undefined>(
   const low = options.lowWaterMark ?? high >> 1
   const limit = options.maxChannels ?? 65000
   const { reusePort = options.reusePort ?? false, adopting, bridge } = differences
+  const watch = (options.debug ?? debugsFrames()) ? new RetainedFrames(loop) : undefined
+  const deliverer = delivererOf(loop, handler, codec, watch)
   const endpoint = {
     service: abi.SERVICE_HOST,
     high,
     low,
     limit,
-    handler: bridge?.(loop, handler, codec) ?? new HandlerBridge(loop, delivererOf(loop, handler, codec, watch)),
+    handler: bridge?.(loop, deliverer, codec) ?? new HandlerBridge(loop, deliverer),
   }
   const prepare = (at: number): void => writeCodec(loop, at, codec, options.upgradable)
   const bind = { ...options, reusePort }
@@ -157,7 +152,7 @@ export async function openListener<M = undefined>(
   if (reason !== undefined && options.maxChannels !== undefined) {
     process.emitWarning(reason, { code: 'MILLRACE_WARN_LIMIT' })
   }
-  return listener
+  return { listener, watch }
 }
 
 /** @internal Gives the endpoint its codec's record, which it frees. */

@@ -51,11 +51,12 @@ export class PoolServer implements ThreadServer {
       const codec = this.#places[0]?.thread?.ready.codec
       const { handler: _, ...options } = this.#options
       const nobody = { frame: () => undefined } // the gate stands before it
-      this.#listener = await openListener(
+      const { listener } = await openListener(
         this.#loop,
         { ...options, codec: codec ? codecOf(codec) : raw(), handler: nobody },
-        { bridge: (_loop, _handler, framing) => this.#gate.bridge(framing) },
+        { bridge: (_loop, _deliverer, framing) => this.#gate.bridge(framing) },
       )
+      this.#listener = listener
     } catch (error) {
       await this.close({ drain: 0 })
       throw error

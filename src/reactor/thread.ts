@@ -4,6 +4,7 @@ import type { TcpAddress } from '../channel/address.ts'
 import type { SharedQueueHandle } from '../loop/shared-queue.ts'
 import type { RemoteHandle } from './handle-thread.ts'
 import type { PortableCodec } from './handler-module.ts'
+import type { ListenOptions } from './listen.ts'
 
 export type Address = TcpAddress & { family: 'IPv4' | 'IPv6' }
 
@@ -27,14 +28,8 @@ export interface ThreadStart {
   readonly threads: number
   readonly handler: string
   readonly codec: PortableCodec | undefined
-  readonly options: {
-    readonly port: number
-    readonly host?: string
-    readonly highWaterMark?: number
-    readonly lowWaterMark?: number
-    readonly maxChannels?: number
-    readonly kernel?: string
-  }
+  /** Those of the server that are plain values. */
+  readonly options: Omit<ListenOptions<unknown>, 'handler' | 'codec' | 'signal'>
 }
 
 /** What it says once it serves: where everything lies in its loop's memory. */

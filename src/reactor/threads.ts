@@ -3,6 +3,7 @@ import * as abi from '../../assembly/abi.ts'
 import { InvalidArgumentError } from '../core/invalid-argument.ts'
 import { threadLoop } from '../loop/loop.ts'
 import type { SharedQueue } from '../loop/shared-queue.ts'
+import { underSignal } from './abort.ts'
 import { type Balance, Boss, connectionQueue, type Member } from './boss.ts'
 import { portableCodec } from './handler-module.ts'
 import type { ListenOptions, ServerStats } from './listen.ts'
@@ -92,9 +93,11 @@ export async function listenThreads(options: ThreadListenOptions, reactor: React
   if (balance !== 'round-robin' && balance !== 'least-connections') {
     throw new InvalidArgumentError('reactor.balance', "'round-robin' or 'least-connections'", balance)
   }
-  const server = model === 'pool' ? new PoolServer(options, threads) : new LoopServer(options, reactor, balance)
-  await server.start()
-  return server
+  return underSignal(options.signal, async () => {
+    const server = model === 'pool' ? new PoolServer(options, threads) : new LoopServer(options, reactor, balance)
+    await server.start()
+    return server
+  })
 }
 
 /** One of the server's threads, or the place of one that is to come. */
@@ -141,11 +144,10 @@ class LoopServer implements ThreadServer {
 
   /** @internal Rejects with what the first thread that fails throws; then nothing is left. */
   async start(): Promise<void> {
-    const { host = '127.0.0.1', port } = this.#options
     try {
       if (this.#boss !== undefined) {
         // accepted connections wait in the threads' queues
-        this.#address = (await this.#boss.listen(host, port, this.#limit)).address
+        this.#address = (await this.#boss.listen(this.#options, this.#limit)).address
       } else {
         // the first chooses the port where it is 0
         await this.#fill(0)
@@ -207,7 +209,7 @@ class LoopServer implements ThreadServer {
   /** Puts a thread in a place. */
   async #fill(index: number): Promise<void> {
     const post = this.#posts[index] as Post
-    const { handler, codec, port, host, highWaterMark, lowWaterMark, kernel } = this.#options
+    const { handler, codec, reactor: _, restart: __, workerExit: ___, signal: ____, ...rest } = this.#options
     const share = this.#boss ? this.#limit : Math.ceil(this.#limit / this.#posts.length)
     const role: ThreadRole = this.#boss
       ? {
@@ -223,14 +225,7 @@ class LoopServer implements ThreadServer {
       threads: this.#posts.length,
       handler: handler.href,
       codec: portableCodec(codec),
-      options: {
-        port: this.#address?.port ?? port,
-        maxChannels: share,
-        ...(host !== undefined && { host }),
-        ...(highWaterMark !== undefined && { highWaterMark }),
-        ...(lowWaterMark !== undefined && { lowWaterMark }),
-        ...(kernel !== undefined && { kernel }),
-      },
+      options: { ...rest, port: this.#address?.port ?? rest.port, maxChannels: share },
     }
     let view: LoopView | undefined
     const thread = await Thread.start<ThreadReady>(start, (end, asked) => {

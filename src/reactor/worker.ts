@@ -1,7 +1,6 @@
 // What runs in a thread of a server: its loop, its handler, and the orders of the thread that started it.
 import { parentPort, workerData } from 'node:worker_threads'
 import * as abi from '../../assembly/abi.ts'
-import { HandlerDeliverer } from '../channel/deliver.ts'
 import { raw } from '../core/codec/raw.ts'
 import type { EndpointHandler, Loop } from '../loop/loop.ts'
 import { threadLoop } from '../loop/loop.ts'
@@ -36,11 +35,13 @@ if (role.name === 'handle') {
 async function serve(as: Exclude<ThreadRole, { name: 'handle' }>): Promise<void> {
   const loop = threadLoop(start.options.kernel)
   const differences = as.name === 'adopt' ? adopting(as) : { reusePort: true }
-  const listener = await openListener(loop, { ...start.options, handler, ...(codec && { codec }) }, differences)
+  const options = { ...start.options, handler, ...(codec && { codec }) }
+  const { listener, watch } = await openListener(loop, options, differences)
   const stopAdopting = as.name === 'adopt' ? adoptAll(as, loop, listener) : undefined
   port.on('message', async ({ close }: ThreadOrder) => {
     stopAdopting?.()
     await listener.close(close)
+    watch?.report()
     say({ closed: true })
   })
   say({
@@ -66,8 +67,8 @@ function adopting({ address, board }: AdoptRole): ListenDifferences<unknown> {
   const told = new Board(board)
   return {
     adopting: address,
-    bridge: (on: Loop, handles, framing): EndpointHandler => {
-      const inner = new HandlerBridge(on, new HandlerDeliverer(on, handles, framing))
+    bridge: (on: Loop, deliverer): EndpointHandler => {
+      const inner = new HandlerBridge(on, deliverer)
       return {
         upcall(kind, slot, generation, at, length, extra) {
           if (kind === abi.UP_CLOSE) told.closed(1)

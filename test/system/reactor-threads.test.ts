@@ -53,6 +53,33 @@ describe('a boss', () => {
   })
 })
 
+describe.each(['reuseport', 'boss', 'pool'] as const)('the options of listen reach the threads of %s', (model) => {
+  test.each([true, false])('ipv6Only: %s', async (ipv6Only) => {
+    const server = await serveThreads({ model, threads: 2 }, { host: '::', ipv6Only })
+    const wire = Wire.open(server.address().port)
+    if (ipv6Only) await expect(wire).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    else expect(await ask(await wire, 'mine')).toBe('mine')
+  })
+
+  test('signal', async () => {
+    await expect(serveThreads({ model, threads: 1 }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'ABORT_ERR',
+    })
+    const controller = new AbortController()
+    const server = await serveThreads({ model, threads: 1 }, { signal: controller.signal })
+    const { port } = server.address()
+    controller.abort()
+    await poll(
+      () =>
+        Wire.open(port).then(
+          (wire) => wire.destroy(),
+          () => true,
+        ),
+      'nobody listens',
+    )
+  })
+})
+
 describe('listen with a module', () => {
   test('serves in this thread by default', async () => {
     const server = await listen({ port: 0, handler: ECHO, codec: CODEC })
